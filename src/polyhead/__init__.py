@@ -1,0 +1,65 @@
+"""polyhead: one encoder, many heads.
+
+    train("train.json")            JSON with labels and tags → a folder of bundles
+    evaluate("saved_model", data)  honest scores on annotated records
+    Predictor.load("saved_model")  every task's answer from one pass over the text
+
+A record goes this way: file → `Record` → pieces → encoder → one head a task → `Result`. Importing this package loads
+neither torch nor transformers; what needs them is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from polyhead.errors import PolyheadError
+    from polyhead.evaluation import evaluate
+    from polyhead.inference import Predictor, Result
+    from polyhead.records import Record, Span, Spans
+    from polyhead.settings import RunSettings
+    from polyhead.training import TrainedRun, train
+
+__all__ = [
+    "PolyheadError",
+    "Predictor",
+    "Record",
+    "Result",
+    "RunSettings",
+    "Span",
+    "Spans",
+    "TrainedRun",
+    "__version__",
+    "evaluate",
+    "train",
+]
+
+_HOMES = {
+    "PolyheadError": "errors",
+    "Predictor": "inference",
+    "Record": "records",
+    "Result": "inference",
+    "RunSettings": "settings",
+    "Span": "records",
+    "Spans": "records",
+    "TrainedRun": "training",
+    "evaluate": "evaluation",
+    "train": "training",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'polyhead' has no attribute {name!r}")
+    import importlib  # noqa: PLC0415 (kept out of the module's names)
+
+    value = getattr(importlib.import_module(f"polyhead.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,57 @@
+"""Windows of texts to padded arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyhead.encoding import Encoded, TextEncoder, Window
+
+
+@dataclass(frozen=True)
+class Row:
+    """One window of a text: what takes one row of a batch.
+
+    Attributes:
+        encoded: The text.
+        window: The window.
+        length: Pieces in the row, special tokens included.
+    """
+
+    encoded: Encoded
+    window: Window
+    length: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Input of the model.
+
+    Attributes:
+        ids: Shape (rows, length): piece ids, padded on the right.
+        mask: Shape (rows, length): 1 where there is a piece or special token, 0 at padding.
+    """
+
+    ids: NDArray[np.int64]
+    mask: NDArray[np.int64]
+
+
+def rows_of(encoded: Encoded, encoder: TextEncoder) -> list[Row]:
+    """Return one row for each window of a text."""
+    specials = len(encoder.prefix) + len(encoder.suffix)
+    return [Row(encoded, window, window.stop - window.start + specials) for window in encoded.windows]
+
+
+def collate(rows: Sequence[Row], encoder: TextEncoder) -> Batch:
+    """Put special tokens around each window and pad to the longest row."""
+    length = max(row.length for row in rows)
+    ids = np.full((len(rows), length), encoder.pad_id, dtype=np.int64)
+    mask = np.zeros((len(rows), length), dtype=np.int64)
+    for index, row in enumerate(rows):
+        pieces = row.encoded.ids[row.window.start : row.window.stop]
+        ids[index, : row.length] = [*encoder.prefix, *pieces, *encoder.suffix]
+        mask[index, : row.length] = 1
+    return Batch(ids, mask)

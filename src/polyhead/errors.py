@@ -1,0 +1,69 @@
+"""Every error that polyhead raises on purpose.
+
+    PolyheadError
+    ├── SettingsError       a setting, flag or option is unknown or out of range
+    ├── DataError           a data file: says which file, which line, what was found
+    │   └── AnnotationError one field's value; the reader adds file and line
+    ├── EncoderError        an encoder cannot be found or used
+    ├── BundleError         a saved model is missing, damaged or unsafe to open
+    ├── TrainingError       training cannot go on
+    └── MissingExtraError   a part of the package needs an extra that is not installed
+
+Each message names the parameter or the place, the rule, what was found, and what to do about it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PolyheadError(Exception):
+    """Base of all errors raised on purpose; the command line prints them without a traceback."""
+
+
+class SettingsError(PolyheadError):
+    """A setting, flag or option is unknown or out of range."""
+
+
+class DataError(PolyheadError):
+    """A data file cannot be used; the message begins with ``file:line``."""
+
+
+class AnnotationError(DataError):
+    """One field's value breaks a rule. Raised where file and line are not known; the reader adds them."""
+
+
+class EncoderError(PolyheadError):
+    """An encoder cannot be found, loaded or used."""
+
+
+class BundleError(PolyheadError):
+    """A saved model is missing, damaged, of an unknown version, or unsafe to open."""
+
+
+class TrainingError(PolyheadError):
+    """Training cannot go on, because a loss is no number any more, say."""
+
+
+class MissingExtraError(PolyheadError):
+    """A part of the package was asked for whose extra is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs the extra '{extra}': pip install 'polyhead[{extra}]'")
+
+
+def name_the_known(found: object, known: Iterable[object]) -> str:
+    """Say which options exist, and which of them was probably meant.
+
+    Args:
+        found: What the user wrote.
+        known: The options there are.
+
+    Returns:
+        For example ``known: joint, alternating (did you mean 'joint'?)``.
+    """
+    names = [str(option) for option in known]
+    close = difflib.get_close_matches(str(found), names, n=1, cutoff=0.6)
+    hint = f" (did you mean '{close[0]}'?)" if close else ""
+    return f"known: {', '.join(names) or 'none'}{hint}"

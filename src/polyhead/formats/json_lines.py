@@ -1,0 +1,37 @@
+"""JSON lines: one object a line; blank lines are passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TextIO
+
+from polyhead.errors import DataError
+from polyhead.formats.json_values import DECODER, as_object, explain
+from polyhead.formats.raw import RECORD_LIMIT, RawRecord
+from polyhead.records import Source
+
+
+class JsonLines:
+    """One JSON object a line."""
+
+    name = "JSON lines"
+
+    def fits(self, path: str, head: str) -> bool:
+        """Whether the file begins with an object, or says by its name that it should."""
+        return head.startswith("{") or path.endswith((".jsonl", ".ndjson"))
+
+    def read(self, stream: TextIO, path: str) -> Iterator[RawRecord]:
+        """Yield the file's records; holds one line at a time."""
+        number = 0
+        while line := stream.readline(RECORD_LIMIT + 1):
+            number += 1
+            source = Source(path, number)
+            if len(line) > RECORD_LIMIT:
+                raise DataError(f"{source}: the line has more than {RECORD_LIMIT:,} characters, the limit for a record")
+            if line.isspace():
+                continue
+            try:
+                value = DECODER.decode(line)
+            except (ValueError, RecursionError) as error:
+                raise explain(error, source) from error
+            yield RawRecord(as_object(value, source), source)

@@ -1,0 +1,65 @@
+"""Strict JSON: what Python's parser lets pass and we do not, and where an error stood."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from polyhead.errors import DataError
+from polyhead.records import Source
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _refuse_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the field {twice!r} stands twice in one object")
+    return fields
+
+
+DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
+
+
+def explain(error: Exception, source: Source) -> DataError:
+    """Turn what the JSON parser raised into an error that says where.
+
+    Args:
+        error: What was raised while one value was parsed.
+        source: Where that value began.
+    """
+    if isinstance(error, json.JSONDecodeError):
+        place = Source(source.path, source.line + error.lineno - 1)
+        return DataError(f"{place}: not valid JSON: {error.msg}, at character {error.colno} of the line")
+    if isinstance(error, RecursionError):
+        return DataError(f"{source}: not usable JSON: nested too deeply")
+    return DataError(f"{source}: not usable JSON: {error}")
+
+
+def as_object(value: object, source: Source) -> dict[str, Any]:
+    """Return the value, which must be an object.
+
+    Raises:
+        DataError: If it is something else.
+    """
+    if isinstance(value, dict):
+        return value
+    raise DataError(
+        f'{source}: a record must be a JSON object such as {{"sentence": "...", "label": 1}}, '
+        f"found {json_type(value)}"
+    )
+
+
+def json_type(value: object) -> str:
+    """Name a value's JSON type, for messages."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    names: dict[type, str] = {int: "a number", float: "a number", str: "a string", list: "a list", dict: "an object"}
+    return names.get(type(value), type(value).__name__)

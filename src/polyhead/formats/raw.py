@@ -1,0 +1,41 @@
+"""What a format yields, and what a format is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TextIO
+
+from polyhead.records import Source
+
+RECORD_LIMIT = 16 * 2**20
+"""Characters that one record may take in a file; more is refused before it is parsed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """One record as the file holds it.
+
+    Attributes:
+        fields: Field name to value: plain JSON values.
+        source: Where it stood.
+    """
+
+    fields: Mapping[str, Any]
+    source: Source
+
+
+class Format(Protocol):
+    """A data format."""
+
+    name: str
+
+    def fits(self, path: str, head: str) -> bool:
+        """Whether a file of this name that begins with `head` (blanks removed) is in this format."""
+
+    def read(self, stream: TextIO, path: str) -> Iterator[RawRecord]:
+        """Yield the file's records.
+
+        Raises:
+            DataError: With file and line, at the first thing that is not in the format.
+        """

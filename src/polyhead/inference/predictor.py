@@ -1,0 +1,162 @@
+"""One predictor for dev scores, evaluation, prediction and serving.
+
+    text → Encoded → rows → Runtime.run(batch) → logits of windows and units → Task.decode → Result
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyhead.batching import Row, collate, rows_of, token_budget_batches
+from polyhead.batching.targets import owned_units
+from polyhead.bundle import Bundle
+from polyhead.encoding import Encoded, TextEncoder
+from polyhead.inference.loading import load_runtime, open_model
+from polyhead.inference.runtime import Runtime
+from polyhead.tasks import HeadSpec, Prediction, Task
+
+_TEXTS_AT_ONCE = 1024
+"""Texts among which rows are sorted by length; what a stream holds at most."""
+_TOKEN_BUDGET = 4096
+"""Slots of a padded batch."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """All tasks' answers for one text.
+
+    Attributes:
+        text: The text.
+        predictions: By task.
+        windows: Into how many windows the text was cut; 1 unless it is longer than the encoder takes.
+    """
+
+    text: str
+    predictions: dict[str, Prediction]
+    windows: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that `predict --json` prints; ``windows`` is in it where the text was cut."""
+        answers = {name: prediction.to_json() for name, prediction in self.predictions.items()}
+        cut = {"windows": self.windows} if self.windows > 1 else {}
+        return {"text": self.text, **cut, **answers}
+
+
+class Predictor:
+    """Answers every task for texts, in one pass of the encoder.
+
+    Attributes:
+        tasks: The tasks it answers.
+        bundle: The model it was loaded from; `None` while a model is being trained.
+    """
+
+    def __init__(
+        self,
+        *,
+        tasks: Sequence[Task],
+        text_encoder: TextEncoder,
+        runtime: Runtime,
+        bundle: Bundle | None = None,
+    ) -> None:
+        self.tasks, self.bundle = tuple(tasks), bundle
+        self._heads = {task.name: task.head() for task in self.tasks}
+        self._encoder, self._runtime = text_encoder, runtime
+
+    @classmethod
+    def load(cls, path: str | Path) -> Predictor:
+        """Load a trained model.
+
+        Args:
+            path: A bundle, the output folder of a run, or a ``.pt`` file.
+
+        Raises:
+            BundleError: If there is no such model, or it is damaged or unsafe.
+        """
+        bundle = open_model(path)
+        return cls(
+            tasks=bundle.tasks, text_encoder=bundle.text_encoder(), runtime=load_runtime(bundle), bundle=bundle
+        )
+
+    def __call__(self, texts: Iterable[str], *, on_batch: Callable[[int], None] | None = None) -> list[Result]:
+        """Answer all tasks for texts.
+
+        Args:
+            texts: Texts; not a single string.
+            on_batch: Called with the number of texts done since the last call.
+
+        Returns:
+            One result a text, in their order.
+
+        Raises:
+            TypeError: If `texts` is a single string, which is nearly always meant to be a list of one.
+        """
+        if isinstance(texts, str):
+            raise TypeError("texts must be a list of strings, found one string; write predictor([text])")
+        results = []
+        for chunk in _chunks(texts):
+            results += self._answer(chunk)
+            if on_batch:
+                on_batch(len(chunk))
+        return results
+
+    def stream(self, texts: Iterable[str]) -> Iterator[Result]:
+        """Answer texts as they come, holding about a thousand at a time; in their order."""
+        for chunk in _chunks(texts):
+            yield from self._answer(chunk)
+
+    def _answer(self, texts: Sequence[str]) -> list[Result]:
+        encoded = self._encoder.encode(texts)
+        rows = [row for text in encoded for row in rows_of(text, self._encoder)]
+        logits = self._run(rows)
+        results = []
+        at = 0
+        for text in encoded:
+            part = slice(at, at + len(text.windows))
+            results.append(self._decode(text, rows[part], logits[part]))
+            at = part.stop
+        return results
+
+    def _run(self, rows: Sequence[Row]) -> list[dict[str, NDArray[np.float32]]]:
+        """Return each row's logits: (width,) of sentence heads, (length, width) of token heads."""
+        logits: list[dict[str, NDArray[np.float32]]] = [{} for _ in rows]
+        for indices in token_budget_batches([row.length for row in rows], budget=_TOKEN_BUDGET):
+            answers = self._runtime.run(collate([rows[index] for index in indices], self._encoder))
+            for name in self._heads:
+                for place, index in enumerate(indices):
+                    logits[index][name] = answers[name][place]
+        return logits
+
+    def _decode(
+        self, encoded: Encoded, rows: Sequence[Row], logits: Sequence[dict[str, NDArray[np.float32]]]
+    ) -> Result:
+        predictions = {
+            task.name: task.decode(self._gather(self._heads[task.name], task.name, rows, logits), encoded)
+            for task in self.tasks
+        }
+        return Result(encoded.text, predictions, len(encoded.windows))
+
+    def _gather(
+        self, head: HeadSpec, name: str, rows: Sequence[Row], logits: Sequence[dict[str, NDArray[np.float32]]]
+    ) -> NDArray[np.float32]:
+        """Return (windows, width) for a sentence head, (units with a piece, width) for a token head."""
+        if head.reads == "sentence":
+            return np.stack([row_logits[name] for row_logits in logits])
+        offset = len(self._encoder.prefix)
+        parts = [
+            row_logits[name][owned_units(row, head)[0] + offset]
+            for row, row_logits in zip(rows, logits, strict=True)
+        ]
+        return np.concatenate(parts)
+
+
+def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
+    iterator = iter(texts)
+    while chunk := list(islice(iterator, _TEXTS_AT_ONCE)):
+        yield chunk

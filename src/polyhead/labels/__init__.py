@@ -1,0 +1,7 @@
+"""Label sets, tag schemes, and what may follow what."""
+
+from polyhead.labels.label_set import LabelSet
+from polyhead.labels.tags import TagReader, spans_of_tags, tags_of_spans
+from polyhead.labels.transitions import allowed_transitions
+
+__all__ = ["LabelSet", "TagReader", "allowed_transitions", "spans_of_tags", "tags_of_spans"]

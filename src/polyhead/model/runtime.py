@@ -1,0 +1,39 @@
+"""Runs a model with torch."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from polyhead.batching import Batch
+from polyhead.bundle import Bundle
+from polyhead.model.multi_task import MultiTaskModel
+from polyhead.model.weights import load_model
+
+
+class TorchRuntime:
+    """Runs a model in fp32, so that an answer does not depend on who computed it.
+
+    Args:
+        model: The model, on the device where it is to run. While it is being trained, it is put into evaluation mode
+            for each run and back.
+    """
+
+    def __init__(self, model: MultiTaskModel) -> None:
+        self._model = model
+
+    @classmethod
+    def of_bundle(cls, bundle: Bundle) -> TorchRuntime:
+        """Load a bundle's weights, onto a GPU where there is one."""
+        return cls(load_model(bundle).to("cuda" if torch.cuda.is_available() else "cpu"))
+
+    def run(self, batch: Batch) -> dict[str, NDArray[np.float32]]:
+        """Return the logits of every task."""
+        device = self._model.device()
+        training = self._model.training
+        self._model.eval()
+        with torch.inference_mode():
+            logits = self._model(torch.from_numpy(batch.ids).to(device), torch.from_numpy(batch.mask).to(device))
+        self._model.train(training)
+        return {name: value.float().cpu().numpy() for name, value in logits.items()}

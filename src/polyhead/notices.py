@@ -1,0 +1,47 @@
+"""Things in the data that a user must hear of once, counted, with the first place shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from polyhead.errors import DataError
+from polyhead.records import Source
+
+
+@dataclass
+class _Notice:
+    first: str
+    count: int = 0
+
+
+@dataclass
+class Notices:
+    """Collects what is odd in the data but can be used; says each kind of it once.
+
+    Attributes:
+        strict: Raise the first notice as a `DataError` instead of collecting it.
+    """
+
+    strict: bool = False
+    _by_rule: dict[str, _Notice] = field(default_factory=dict)
+
+    def add(self, rule: str, source: Source | None, found: str, count: int = 1) -> None:
+        """Count one case, or several of which `found` is the first.
+
+        Args:
+            rule: What the case is an instance of, as it reads after a count: ``records have fewer tags than words``.
+            source: Where it stood.
+            found: What was found there.
+            count: How many cases there are.
+
+        Raises:
+            DataError: If notices are errors.
+        """
+        place = f"{source}: " if source else ""
+        if self.strict:
+            raise DataError(f"{place}{found} (--strict: {rule})")
+        self._by_rule.setdefault(rule, _Notice(f"{place}{found}")).count += count
+
+    def lines(self) -> list[str]:
+        """Return one line a rule, with the count and the first case."""
+        return [f"{notice.count} {rule}; first: {notice.first}" for rule, notice in self._by_rule.items()]

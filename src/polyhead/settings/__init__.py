@@ -1,0 +1,25 @@
+"""The settings of a run: what there is, what it may be, and where it comes from.
+
+A flag of the command line beats ``--set``, which beats the settings file, which beats the defaults.
+"""
+
+from polyhead.settings.loading import load_settings, parse_assignment
+from polyhead.settings.model import (
+    DataSettings,
+    EncodingSettings,
+    RunSettings,
+    TaskSettings,
+    TrainingSettings,
+)
+from polyhead.settings.problems import settings_problem
+
+__all__ = [
+    "DataSettings",
+    "EncodingSettings",
+    "RunSettings",
+    "TaskSettings",
+    "TrainingSettings",
+    "load_settings",
+    "parse_assignment",
+    "settings_problem",
+]

@@ -1,0 +1,95 @@
+"""Settings from a TOML file, from ``--set key=value`` and from flags, merged."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from polyhead.errors import SettingsError, name_the_known
+from polyhead.settings.model import RunSettings
+from polyhead.settings.problems import settings_problem
+
+_PATH_KEYS = (("output",), ("data", "train"), ("data", "dev"))
+
+
+def load_settings(
+    config: Path | None = None, assignments: Iterable[str] = (), flags: Mapping[str, Any] | None = None
+) -> RunSettings:
+    """Merge the sources of settings and check the result.
+
+    Args:
+        config: A TOML file; its relative paths start at its own folder.
+        assignments: ``training.lr=3e-5`` and the like; they beat the file.
+        flags: Dotted key to value; they beat both. A value of `None` counts as not given.
+
+    Raises:
+        SettingsError: If the file cannot be read, a key is unknown, or a value is not what it may be.
+    """
+    merged = _read(config) if config else {}
+    for assignment in assignments:
+        key, value = parse_assignment(assignment)
+        _put(merged, key, value)
+    for key, value in (flags or {}).items():
+        if value is not None:
+            _put(merged, key, value)
+    with settings_problem("", RunSettings):
+        return RunSettings.model_validate(merged)
+
+
+def parse_assignment(assignment: str) -> tuple[str, Any]:
+    """Split ``key=value``. The value is read as TOML; what is no TOML is a string.
+
+    Raises:
+        SettingsError: If there is no ``=`` or no key.
+    """
+    key, equals, value = assignment.partition("=")
+    if not equals or not key.strip():
+        raise SettingsError(f"--set {assignment}: wanted KEY=VALUE, for example --set training.lr=3e-5")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def _put(settings: dict[str, Any], dotted: str, value: Any) -> None:
+    *sections, key = dotted.split(".")
+    for section in sections:
+        settings = settings.setdefault(section, {})
+        if not isinstance(settings, dict):
+            raise SettingsError(f"{dotted}: {section!r} is a setting, not a section")
+    settings[key] = value
+
+
+def _read(config: Path) -> dict[str, Any]:
+    try:
+        settings = tomllib.loads(config.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(f"--config {config}: no such file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"--config {config}: cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{config}: not valid TOML: {error}") from error
+    for key in settings.keys() - RunSettings.model_fields.keys():
+        raise SettingsError(f"{config}: {key}: no such setting; {name_the_known(key, RunSettings.model_fields)}")
+    for sections in _PATH_KEYS:
+        _resolve(settings, sections, config.parent)
+    # An encoder in a folder beside the file, as opposed to a name on the Hub, is said by a leading dot.
+    if isinstance(encoder := settings.get("encoder"), str) and encoder.startswith("."):
+        settings["encoder"] = str(config.parent / encoder)
+    return settings
+
+
+def _resolve(settings: dict[str, Any], sections: tuple[str, ...], folder: Path) -> None:
+    *outer, key = sections
+    for section in outer:
+        inner = settings.get(section)
+        if not isinstance(inner, dict):
+            return  # absent, or wrong and then refused by the check of the whole
+        settings = inner
+    value = settings.get(key)
+    if isinstance(value, str):
+        settings[key] = str(folder / value)
+    elif isinstance(value, list):
+        settings[key] = [str(folder / part) if isinstance(part, str) else part for part in value]

@@ -1,0 +1,51 @@
+"""Validation errors to messages that name the setting, the rule, what was found, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from polyhead.errors import SettingsError, name_the_known
+
+
+@contextmanager
+def settings_problem(where: str, known: Iterable[str] | type[BaseModel]) -> Iterator[None]:
+    """Turn a validation error raised inside into a `SettingsError`.
+
+    Args:
+        where: The section that is checked, such as ``tasks.intent``; "" for the whole file.
+        known: The keys there are, or the model that has them.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(problem, where, known) for problem in error.errors())) from error
+
+
+def _explain(problem: Mapping[str, Any], where: str, known: Iterable[str] | type[BaseModel]) -> str:
+    path = [str(part) for part in problem["loc"] if not _is_branch(str(part))]
+    name = ".".join([*([where] if where else []), *path])
+    if problem["type"] == "extra_forbidden":
+        names = _keys_at(known, path[:-1]) if isinstance(known, type) else known
+        return f"{name}: no such setting; {name_the_known(path[-1], names)}"
+    if problem["type"] == "missing":
+        return f"{name}: must be given"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{name}: {message[0].lower()}{message[1:]}, found {problem['input']!r}"
+
+
+def _is_branch(part: str) -> bool:
+    """Whether a part of a location names a branch of a union rather than a key."""
+    return "[" in part or part in {"int", "str"}
+
+
+def _keys_at(model: type[BaseModel], path: Iterable[str]) -> list[str]:
+    for part in path:
+        annotation = model.model_fields[part].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        model = annotation
+    return list(model.model_fields)

@@ -1,0 +1,10 @@
+"""Data and settings to bundles.
+
+    settings → load_data → make_examples → train_steps (a generator) → a bundle an epoch, scored on dev
+"""
+
+from polyhead.training.api import train
+from polyhead.training.reporting import EpochReport, Reporter
+from polyhead.training.run import TrainedRun, run_training
+
+__all__ = ["EpochReport", "Reporter", "TrainedRun", "run_training", "train"]

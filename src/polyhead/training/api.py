@@ -1,0 +1,56 @@
+"""`polyhead.train`: the whole of a run, from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from polyhead.errors import SettingsError, name_the_known
+from polyhead.settings import RunSettings, TrainingSettings, load_settings
+from polyhead.training.reporting import Reporter
+from polyhead.training.run import TrainedRun, run_training
+
+Paths = str | Path | Sequence[str | Path]
+
+
+def train(
+    data: Paths | None = None,
+    *,
+    dev: Paths | None = None,
+    config: str | Path | None = None,
+    reporter: Reporter | None = None,
+    **settings: Any,
+) -> TrainedRun:
+    """Train a model and save a bundle after every epoch.
+
+    Args:
+        data: Files to train on; those of `config` where not given.
+        dev: Files that choose the best epoch; where there is none, a tenth of the training data is held out.
+        config: A settings file (TOML).
+        reporter: Hears how the run goes.
+        **settings: Any setting of a run (``encoder``, ``output``, ``strict``, ``tasks``) or of its training
+            (``epochs``, ``lr``, ``batch_size``, ``strategy``, ``freeze``, ``seed``, ``precision``, …). They beat
+            the file.
+
+    Returns:
+        The run: its folder, its best bundle and the scores of each epoch.
+
+    Raises:
+        SettingsError: If a setting is unknown or out of range.
+        DataError: If the data cannot be used.
+        EncoderError: If the encoder cannot be loaded.
+    """
+    flags: dict[str, Any] = {"data.train": data, "data.dev": dev}
+    for name, value in settings.items():
+        flags[_place(name)] = value
+    return run_training(load_settings(Path(config) if config else None, (), flags), reporter=reporter)
+
+
+def _place(name: str) -> str:
+    if name in TrainingSettings.model_fields:
+        return f"training.{name}"
+    if name in RunSettings.model_fields:
+        return name
+    known = [*RunSettings.model_fields, *TrainingSettings.model_fields]
+    raise SettingsError(f"train() has no setting {name!r}; {name_the_known(name, known)}")

@@ -1,0 +1,92 @@
+"""Device, precision, optimiser and schedule: Accelerate's, torch's and transformers' work, set up."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from torch import nn
+from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from transformers import get_linear_schedule_with_warmup
+
+from polyhead.errors import SettingsError
+from polyhead.model import MultiTaskModel
+from polyhead.settings import TrainingSettings
+from polyhead.training.plan import Plan
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What carries a run.
+
+    Attributes:
+        accelerator: Device and mixed precision.
+        optimizer: AdamW over the weights that are not frozen.
+        schedule: The learning rates over the steps.
+        trained: The weights that are not frozen.
+    """
+
+    accelerator: Accelerator
+    optimizer: Optimizer
+    schedule: LRScheduler
+    trained: list[nn.Parameter]
+
+
+def make_repeatable(seed: int) -> None:
+    """Seed everything random, and have torch take kernels that give the same bits each time."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    set_seed(seed)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs a pass over memory
+
+
+def make_accelerator(precision: str) -> Accelerator:
+    """Find the device, and settle the precision.
+
+    Raises:
+        SettingsError: If several processes were started, which training does not support yet.
+    """
+    accelerator = Accelerator(mixed_precision="bf16" if resolve_precision(precision) == "bf16" else "no")
+    if accelerator.num_processes > 1:
+        raise SettingsError(f"training runs in one process, found {accelerator.num_processes}; start it without a launcher")
+    return accelerator
+
+
+def resolve_precision(precision: str) -> str:
+    """Return ``fp32`` or ``bf16``. By the hardware alone, so that equal machines give equal weights."""
+    if precision != "auto":
+        return precision
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    in_hardware = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return "bf16" if in_hardware else "fp32"
+
+
+def make_engine(
+    model: MultiTaskModel, accelerator: Accelerator, *, settings: TrainingSettings, plan: Plan
+) -> Engine:
+    """Set up optimiser and schedule for a model that is on its device."""
+    groups = _groups(model, settings, plan)
+    device = accelerator.device.type
+    optimizer = AdamW(groups, fused=device in {"cpu", "cuda"})
+    schedule = get_linear_schedule_with_warmup(optimizer, plan.warmup_steps, plan.steps)
+    trained = [weight for group in groups for weight in group["params"]]
+    return Engine(accelerator, accelerator.prepare(optimizer), schedule, trained)
+
+
+def _groups(model: MultiTaskModel, settings: TrainingSettings, plan: Plan) -> list[dict[str, object]]:
+    """Group the weights by learning rate and decay: vectors (biases, norms) have none."""
+    groups = []
+    for module, lr in ((model.encoder, plan.lr), (model.heads, plan.head_lr)):
+        weights = [weight for weight in module.parameters() if weight.requires_grad]
+        for decay, chosen in (
+            (settings.weight_decay, [weight for weight in weights if weight.ndim > 1]),
+            (0.0, [weight for weight in weights if weight.ndim <= 1]),
+        ):
+            if chosen:
+                groups.append({"params": chosen, "lr": lr, "weight_decay": decay})
+    return groups

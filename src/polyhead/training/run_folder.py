@@ -1,0 +1,91 @@
+"""The output folder of a run.
+
+    epoch-1/, epoch-2/, …   bundles
+    run.json                settings as resolved, data hashes, versions, seed, epochs, which is best
+    log.jsonl               one line a step and an epoch
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any, TextIO
+
+from polyhead.bundle import write_text
+from polyhead.bundle.locate import RUN_FILE
+from polyhead.errors import SettingsError
+
+LOG_FILE = "log.jsonl"
+
+
+class RunFolder:
+    """The output folder of a run.
+
+    Attributes:
+        path: The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._account: dict[str, Any] = {}
+        self._log: TextIO | None = None
+
+    def check(self) -> None:
+        """See that the folder can be written to, before anything costs time.
+
+        Raises:
+            SettingsError: If it is a file, or cannot be made.
+        """
+        existing = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
+        if not existing.is_dir():
+            raise SettingsError(f"output: {existing} is a file; name a folder")
+
+    def earlier_epochs(self) -> list[Path]:
+        """Return the bundles of a run that was saved here before."""
+        if not (self.path / RUN_FILE).is_file():
+            return []
+        return sorted(self.path.glob("epoch-[0-9]*"))
+
+    def open(self, account: dict[str, Any]) -> None:
+        """Begin the run: remove an earlier one's bundles, write its account.
+
+        Args:
+            account: What `run.json` holds from the start.
+        """
+        for folder in self.earlier_epochs():
+            shutil.rmtree(folder)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._account = {**account, "epochs": [], "best": None}
+            self._write()
+            self._log = (self.path / LOG_FILE).open("w", encoding="utf-8")
+        except OSError as error:
+            raise SettingsError(f"output: {self.path} cannot be written: {error.strerror}") from error
+
+    def log(self, event: str, **values: Any) -> None:
+        """Add a line to the log."""
+        if self._log:
+            self._log.write(json.dumps({"event": event, **values}, ensure_ascii=False) + "\n")
+
+    def add_epoch(self, epoch: dict[str, Any], *, best: str | None) -> None:
+        """Account for an epoch whose bundle was saved.
+
+        Args:
+            epoch: What is known of it, with ``folder``.
+            best: Name of the best bundle so far; `None` without dev data.
+        """
+        self._account["epochs"].append(epoch)
+        self._account["best"] = best
+        self._write()
+        self.log("epoch", **epoch)
+        if self._log:
+            self._log.flush()
+
+    def close(self) -> None:
+        """Close the log."""
+        if self._log:
+            self._log.close()
+
+    def _write(self) -> None:
+        write_text(self.path / RUN_FILE, json.dumps(self._account, indent=2, ensure_ascii=False) + "\n")
