@@ -54,7 +54,7 @@ def __getattr__(name: str) -> Any:
     """Load a public name when it is first used."""
     if name not in _HOMES:
         raise AttributeError(f"module 'polyhead' has no attribute {name!r}")
-    import importlib  # noqa: PLC0415 (kept out of the module's names)
+    import importlib
 
     value = getattr(importlib.import_module(f"polyhead.{_HOMES[name]}"), name)
     globals()[name] = value

@@ -63,9 +63,7 @@ class Spans:
         if self.known_to is None:
             return spans
         return tuple(
-            Span(span.start, min(span.end, self.known_to), span.label)
-            for span in spans
-            if span.start < self.known_to
+            Span(span.start, min(span.end, self.known_to), span.label) for span in spans if span.start < self.known_to
         )
 
 

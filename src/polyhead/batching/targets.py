@@ -27,9 +27,7 @@ class Example:
     targets: Mapping[str, NDArray[np.int64]]
 
 
-def collate_targets(
-    examples: Sequence[Example], heads: Mapping[str, HeadSpec], *, length: int, offset: int
-) -> Targets:
+def collate_targets(examples: Sequence[Example], heads: Mapping[str, HeadSpec], *, length: int, offset: int) -> Targets:
     """Gather targets as the losses want them.
 
     Args:

@@ -1,10 +1,10 @@
 """The folder form of a bundle.
 
-    polyhead.json       tasks, encoding, settings, dev scores, versions
-    config.json         the encoder's settings, as transformers reads them
-    tokenizer.json      the tokenizer, as tokenizers reads it
-    model.safetensors   all weights: encoder and heads
-    manifest.json       size and SHA-256 of each of these, written last
+polyhead.json       tasks, encoding, settings, dev scores, versions
+config.json         the encoder's settings, as transformers reads them
+tokenizer.json      the tokenizer, as tokenizers reads it
+model.safetensors   all weights: encoder and heads
+manifest.json       size and SHA-256 of each of these, written last
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,11 +21,12 @@ def new_folder(folder: Path) -> Iterator[Path]:
         The temporary folder. When the block raises, it goes and `folder` stays as it was.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", suffix=".tmp", dir=folder.parent))
+    temporary = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}.tmp")
+    temporary.mkdir()
     try:
-        temporary.chmod(0o755)
         yield temporary
         for file in temporary.iterdir():
+            file.chmod(temporary.stat().st_mode & 0o666)  # safetensors keeps its files to their owner; we do not
             _flush(file)
         _flush(temporary)
         if folder.exists():

@@ -40,7 +40,7 @@ class Units:
 
 
 def words_of(text: str) -> list[Extent]:
-    """Return start and end of each whitespace word: ``[text[s:e] for s, e in words_of(text)] == text.split()``."""
+    """Find start and end of each whitespace word, the words being those of `str.split`."""
     return [match.span() for match in _WORD.finditer(text)]
 
 

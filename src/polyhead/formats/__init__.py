@@ -1,7 +1,7 @@
 """Data files to records. A new format is one file in this folder and one line in `FORMATS`.
 
-    read_raw(path)      a file → its records as plain objects, each with file and line
-    read_records(path)  the same, with the fields that tasks read turned into annotations
+read_raw(path)      a file → its records as plain objects, each with file and line
+read_records(path)  the same, with the fields that tasks read turned into annotations
 """
 
 from polyhead.formats.columns import Column

@@ -11,7 +11,9 @@ from polyhead.records import Source
 class Column(Protocol):
     """Reads one field of one file for one task. A kind of task makes it; see `polyhead.tasks.base.Task.column`."""
 
-    field: str
+    @property
+    def field(self) -> str:
+        """The field of the file that it reads."""
 
     def read(self, value: Any, text: str, source: Source | None, notices: Notices) -> Any:
         """Turn a JSON value into an annotation.

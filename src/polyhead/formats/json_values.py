@@ -50,8 +50,7 @@ def as_object(value: object, source: Source) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
     raise DataError(
-        f'{source}: a record must be a JSON object such as {{"sentence": "...", "label": 1}}, '
-        f"found {json_type(value)}"
+        f'{source}: a record must be a JSON object such as {{"sentence": "...", "label": 1}}, found {json_type(value)}'
     )
 
 

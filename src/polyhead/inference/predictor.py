@@ -1,6 +1,6 @@
 """One predictor for dev scores, evaluation, prediction and serving.
 
-    text → Encoded → rows → Runtime.run(batch) → logits of windows and units → Task.decode → Result
+text → Encoded → rows → Runtime.run(batch) → logits of windows and units → Task.decode → Result
 """
 
 from __future__ import annotations
@@ -80,9 +80,7 @@ class Predictor:
             BundleError: If there is no such model, or it is damaged or unsafe.
         """
         bundle = open_model(path)
-        return cls(
-            tasks=bundle.tasks, text_encoder=bundle.text_encoder(), runtime=load_runtime(bundle), bundle=bundle
-        )
+        return cls(tasks=bundle.tasks, text_encoder=bundle.text_encoder(), runtime=load_runtime(bundle), bundle=bundle)
 
     def __call__(self, texts: Iterable[str], *, on_batch: Callable[[int], None] | None = None) -> list[Result]:
         """Answer all tasks for texts.
@@ -150,8 +148,7 @@ class Predictor:
             return np.stack([row_logits[name] for row_logits in logits])
         offset = len(self._encoder.prefix)
         parts = [
-            row_logits[name][owned_units(row, head)[0] + offset]
-            for row, row_logits in zip(rows, logits, strict=True)
+            row_logits[name][owned_units(row, head)[0] + offset] for row, row_logits in zip(rows, logits, strict=True)
         ]
         return np.concatenate(parts)
 

@@ -18,7 +18,7 @@ def class_scores(golds: Sequence[Label], predictions: Sequence[Label]) -> dict[s
     if not golds:
         return {"accuracy": None, "macro_f1": None}
     try:
-        from sklearn.metrics import f1_score  # noqa: PLC0415 (what serves scores nothing, and goes without it)
+        from sklearn.metrics import f1_score
     except ImportError as error:
         raise MissingExtraError("scoring", "train") from error
     index = {label: number for number, label in enumerate(dict.fromkeys([*golds, *predictions]))}

@@ -44,4 +44,4 @@ def _embeddings(encoder: nn.Module) -> nn.Module:
     for path, module in encoder.named_modules():
         if module is words:
             return encoder.get_submodule(path.rpartition(".")[0]) if "." in path else words
-    return words  # type: ignore[no-any-return]
+    return words

@@ -1,8 +1,8 @@
 """One encoder, many heads.
 
-    ids, mask → encoder → states (rows, length, hidden)
-                            ├── first state of a row → sentence heads → (rows, width)
-                            └── every state          → token heads    → (rows, length, width)
+ids, mask → encoder → states (rows, length, hidden)
+                        ├── first state of a row → sentence heads → (rows, width)
+                        └── every state          → token heads    → (rows, length, width)
 """
 
 from __future__ import annotations

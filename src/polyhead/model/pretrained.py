@@ -107,7 +107,7 @@ def build_encoder(config_json: dict[str, object]) -> nn.Module:
 def prepare(encoder: nn.Module) -> None:
     """Drop the pooling layer, whose output no head reads, so that it is neither trained nor saved."""
     if getattr(encoder, "pooler", None) is not None:
-        encoder.pooler = None
+        encoder.pooler = None  # type: ignore[assignment]
 
 
 def _most_positions(encoder: nn.Module) -> int:
@@ -115,7 +115,7 @@ def _most_positions(encoder: nn.Module) -> int:
     for path, module in encoder.named_modules():
         if path.rpartition(".")[2] == "position_embeddings" and isinstance(module, nn.Embedding):
             return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
-    return int(getattr(encoder.config, "max_position_embeddings", _MOST_PIECES))  # type: ignore[arg-type]
+    return int(getattr(encoder.config, "max_position_embeddings", _MOST_PIECES))
 
 
 def _place_of(name: str) -> str:

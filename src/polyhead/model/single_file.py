@@ -1,7 +1,7 @@
 """A trained model in one `.pt` file: tensors and texts, nothing that could run.
 
-    {"format": "polyhead", "polyhead.json": str, "config.json": str, "tokenizer.json": str,
-     "model_state_dict": {name: tensor}}
+{"format": "polyhead", "polyhead.json": str, "config.json": str, "tokenizer.json": str,
+ "model_state_dict": {name: tensor}}
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ def read_single_file(path: Path) -> Bundle:
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise BundleError(f"{path}: cannot be read: damaged, or no .pt file ({type(error).__name__})") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
-        raise BundleError(f"{path}: a .pt file, but not one that polyhead wrote: it lacks tokenizer, tasks and settings")
+        raise BundleError(
+            f"{path}: a .pt file, but not one that polyhead wrote: it lacks tokenizer, tasks and settings"
+        )
     texts = [content.get(name) for name in (ABOUT, TOKENIZER, CONFIG)]
     weights = content.get(_WEIGHTS)
     if not all(isinstance(text, str) for text in texts) or not isinstance(weights, dict):
         raise BundleError(f"{path}: not whole: {ABOUT}, {TOKENIZER}, {CONFIG} or {_WEIGHTS} is missing")
     about, tokenizer_json, config_json = (str(text) for text in texts)
-    return Bundle(
-        about=About.parse(about), tokenizer_json=tokenizer_json, config_json=config_json, weights=weights
-    )
+    return Bundle(about=About.parse(about), tokenizer_json=tokenizer_json, config_json=config_json, weights=weights)

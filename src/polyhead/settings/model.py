@@ -108,7 +108,8 @@ class RunSettings(_Section):
     """Treat every notice about the data as an error."""
     data: DataSettings = DataSettings()
     tasks: dict[str, TaskSettings] = Field(default_factory=dict)
-    """By default ``classification`` from the field ``label`` and ``ner`` from ``ner_tags``, where the data have them."""
+    """By default ``classification`` from the field ``label`` and ``ner`` from ``ner_tags``, as far as the data have
+    them."""
     encoding: EncodingSettings = EncodingSettings()
     training: TrainingSettings = TrainingSettings()
 

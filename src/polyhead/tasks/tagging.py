@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -38,7 +40,7 @@ class TagColumn:
     """Reads a list of tags, one a whitespace word, into spans."""
 
     field: str
-    _tags: TagReader = field(default_factory=TagReader)
+    _tags: TagReader = dataclasses.field(default_factory=TagReader)
 
     def read(self, value: Any, text: str, source: Source | None, notices: Notices) -> Spans:
         """Return the spans; what lies behind the last tag is unknown. An empty list means: checked, and empty."""
@@ -187,7 +189,7 @@ class Tagging(Task):
         places = np.flatnonzero(has_piece)
         for place, tag, score in zip(places, tags, scores, strict=True):
             all_tags[place], all_scores[place] = tag, score
-        for before, after in zip(places[:-1], places[1:], strict=True):
+        for before, after in pairwise(places):
             if all_tags[after].startswith("I-"):
                 all_tags[before + 1 : after] = [all_tags[after]] * (after - before - 1)
         return all_tags, all_scores

@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def best_path(
-    scores: NDArray[np.float64], start: NDArray[np.bool_], step: NDArray[np.bool_]
-) -> NDArray[np.int64]:
+def best_path(scores: NDArray[np.float64], start: NDArray[np.bool_], step: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Find the sequence with the highest sum of scores that breaks no constraint (Viterbi 1967).
 
     Args:
@@ -19,7 +17,7 @@ def best_path(
     Returns:
         Shape (units,): tag indices.
     """
-    greedy = scores.argmax(axis=1)
+    greedy: NDArray[np.int64] = scores.argmax(axis=1)
     if len(greedy) == 0 or (start[greedy[0]] and step[greedy[:-1], greedy[1:]].all()):
         return greedy  # the best sequence without constraints keeps them all: nothing can beat it
     forbidden = np.where(step, 0.0, -np.inf)

@@ -1,6 +1,6 @@
 """Data and settings to bundles.
 
-    settings → load_data → make_examples → train_steps (a generator) → a bundle an epoch, scored on dev
+settings → load_data → make_examples → train_steps (a generator) → a bundle an epoch, scored on dev
 """
 
 from polyhead.training.api import train

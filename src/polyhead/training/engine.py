@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -41,7 +42,7 @@ def make_repeatable(seed: int) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     set_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs a pass over memory
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that costs a pass over memory
 
 
 def make_accelerator(precision: str) -> Accelerator:
@@ -52,7 +53,9 @@ def make_accelerator(precision: str) -> Accelerator:
     """
     accelerator = Accelerator(mixed_precision="bf16" if resolve_precision(precision) == "bf16" else "no")
     if accelerator.num_processes > 1:
-        raise SettingsError(f"training runs in one process, found {accelerator.num_processes}; start it without a launcher")
+        raise SettingsError(
+            f"training runs in one process, found {accelerator.num_processes}; start it without a launcher"
+        )
     return accelerator
 
 
@@ -66,9 +69,7 @@ def resolve_precision(precision: str) -> str:
     return "bf16" if in_hardware else "fp32"
 
 
-def make_engine(
-    model: MultiTaskModel, accelerator: Accelerator, *, settings: TrainingSettings, plan: Plan
-) -> Engine:
+def make_engine(model: MultiTaskModel, accelerator: Accelerator, *, settings: TrainingSettings, plan: Plan) -> Engine:
     """Set up optimiser and schedule for a model that is on its device."""
     groups = _groups(model, settings, plan)
     device = accelerator.device.type
@@ -78,7 +79,7 @@ def make_engine(
     return Engine(accelerator, accelerator.prepare(optimizer), schedule, trained)
 
 
-def _groups(model: MultiTaskModel, settings: TrainingSettings, plan: Plan) -> list[dict[str, object]]:
+def _groups(model: MultiTaskModel, settings: TrainingSettings, plan: Plan) -> list[dict[str, Any]]:
     """Group the weights by learning rate and decay: vectors (biases, norms) have none."""
     groups = []
     for module, lr in ((model.encoder, plan.lr), (model.heads, plan.head_lr)):

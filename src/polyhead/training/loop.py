@@ -16,7 +16,6 @@ from polyhead.settings import TrainingSettings
 from polyhead.tasks import Task
 from polyhead.training.engine import Engine
 from polyhead.training.examples import members_of
-from polyhead.training.plan import Plan
 from polyhead.training.reporting import StepReport
 
 
@@ -40,9 +39,7 @@ class Steps:
 
     def of_epoch(self, epoch: int) -> list[Step]:
         """Return the steps of an epoch: a pure function of seed and epoch."""
-        return self._plan(
-            self._lengths, self._members, batch_size=self._batch_size, seed=self._seed, epoch=epoch
-        )
+        return self._plan(self._lengths, self._members, batch_size=self._batch_size, seed=self._seed, epoch=epoch)
 
 
 def train_steps(
@@ -79,7 +76,7 @@ def train_steps(
         for sub_batch in step:
             with engine.accelerator.autocast():
                 losses |= _losses(model, [examples[row] for row in sub_batch.rows], sub_batch, encoder)
-        lr = engine.schedule.get_last_lr()[0]
+        lr = float(engine.schedule.get_last_lr()[0])
         values = {name: float(loss.detach()) for name, loss in losses.items()}
         _check_finite(values, epoch, number)
         if losses:  # a batch whose only units lost all their pieces has nothing to learn from

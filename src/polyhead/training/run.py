@@ -29,7 +29,7 @@ from polyhead.training.data import TrainingData, load_data
 from polyhead.training.engine import Engine, make_accelerator, make_engine, make_repeatable, resolve_precision
 from polyhead.training.examples import make_examples
 from polyhead.training.loop import Steps, train_steps
-from polyhead.training.plan import Plan, choose_batch_size, make_plan
+from polyhead.training.plan import choose_batch_size, make_plan
 from polyhead.training.reporting import EpochReport, Reporter
 from polyhead.training.run_folder import RunFolder
 
@@ -208,9 +208,7 @@ class _Run:
         if not self._data.dev:
             return None, None
         self._reporter.evaluating(records=len(self._data.dev))
-        predictor = Predictor(
-            tasks=self._data.tasks, text_encoder=self._encoder, runtime=TorchRuntime(self._model)
-        )
+        predictor = Predictor(tasks=self._data.tasks, text_encoder=self._encoder, runtime=TorchRuntime(self._model))
         scores = evaluate_records(predictor, self._data.dev, on_batch=self._reporter.evaluated)
         return scores, mean_score(predictor, scores)
 

@@ -1,8 +1,8 @@
 """The output folder of a run.
 
-    epoch-1/, epoch-2/, …   bundles
-    run.json                settings as resolved, data hashes, versions, seed, epochs, which is best
-    log.jsonl               one line a step and an epoch
+epoch-1/, epoch-2/, …   bundles
+run.json                settings as resolved, data hashes, versions, seed, epochs, which is best
+log.jsonl               one line a step and an epoch
 """
 
 from __future__ import annotations

@@ -1,0 +1,97 @@
+"""`polyhead`: the commands, and how errors reach a person."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from polyhead import __version__
+from polyhead.cli.console import error_console
+from polyhead.cli.evaluate import evaluate_command
+from polyhead.cli.info import info_command
+from polyhead.cli.predict import predict_command
+from polyhead.cli.train import train_command
+from polyhead.errors import PolyheadError
+
+app = typer.Typer(
+    name="polyhead",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.command("train")(train_command)
+app.command("evaluate")(evaluate_command)
+app.command("predict")(predict_command)
+app.command("info")(info_command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"polyhead {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error. Works anywhere.")] = False,
+) -> None:
+    """One encoder, many heads: train, evaluate and run every text task with one shared encoder."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    Args:
+        arguments: What stands behind the command's name; those of the process where not given.
+    """
+    sys.exit(run(app, sys.argv[1:] if arguments is None else arguments))
+
+
+def run(command: Callable[..., object], arguments: list[str]) -> int:
+    """Run a command; errors become one message and a status.
+
+    Args:
+        command: A Typer application.
+        arguments: What stands behind its name. ``--debug`` anywhere before ``--`` lets tracebacks through.
+
+    Returns:
+        The exit status: 0, 2 for an error, 130 for Ctrl-C.
+    """
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    debug = "--debug" in own
+    arguments = [argument for argument in own if argument != "--debug"] + arguments[len(own) :]
+    try:
+        status = command(args=arguments, standalone_mode=True)
+    except SystemExit as ending:
+        return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+    except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        error_console().print("stopped")
+        return 130
+    except PolyheadError as error:
+        if debug:
+            raise
+        _complain(str(error))
+        return 2
+    except Exception as error:
+        if debug:
+            raise
+        _complain(f"unexpected {type(error).__name__}: {error}\nThis is a fault of polyhead; --debug shows where.")
+        return 2
+    return status if isinstance(status, int) else 0
+
+
+def _complain(message: str) -> None:
+    console = error_console()
+    console.print("error:", style="bold red", end=" ")
+    console.print(message, markup=False, highlight=False)

@@ -1,0 +1,33 @@
+"""Where the commands write: answers to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+
+def output_console() -> Console:
+    """Return a console for answers."""
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+
+
+def error_console() -> Console:
+    """Return a console for messages and progress."""
+    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
+
+def progress_bar(console: Console) -> Progress:
+    """Make a bar that goes away when it is done, and stays out of files and pipes altogether."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )

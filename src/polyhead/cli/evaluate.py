@@ -1,0 +1,47 @@
+"""`polyhead evaluate`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polyhead.cli.console import error_console, output_console, progress_bar
+from polyhead.cli.warnings import print_notices
+from polyhead.evaluation import evaluate
+from polyhead.notices import Notices
+
+
+def evaluate_command(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Bundle, output folder of a run, or .pt file.")],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Annotated records: a JSON array, or JSON lines.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Treat warnings about the data as errors.")] = False,
+) -> None:
+    """Score a model on annotated records.
+
+    Records that lack a task's annotation are left out of that task's figures.
+
+    [bold]Examples[/bold]
+
+      polyhead evaluate saved_model test.json
+
+      polyhead evaluate saved_model/epoch-1 test.jsonl --json
+    """
+    notices = Notices(strict=strict)
+    console = error_console()
+    with progress_bar(console) as bar:
+        task = bar.add_task("scoring", total=None, note="")
+        scores = evaluate(model, data, notices=notices, on_batch=lambda count: bar.update(task, advance=count))
+    print_notices(console, notices)
+    if as_json:
+        sys.stdout.write(json.dumps(scores, ensure_ascii=False) + "\n")
+        return
+    from polyhead.cli.figures import score_tables
+
+    for table in score_tables(scores):
+        output_console().print(table)
+        output_console().print()

@@ -1,0 +1,134 @@
+"""`polyhead train`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from polyhead.errors import MissingExtraError
+from polyhead.settings import load_settings
+
+
+class Strategy(StrEnum):
+    """How tasks share a step."""
+
+    joint = "joint"
+    alternating = "alternating"
+
+
+class Precision(StrEnum):
+    """Number format of the matrix products."""
+
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+def train_command(
+    data: Annotated[
+        list[Path] | None, typer.Argument(metavar="DATA...", help="Training files: a JSON array, or JSON lines.")
+    ] = None,
+    dev: Annotated[
+        list[Path] | None,
+        typer.Option(help="Dev file, which chooses the best epoch. Without one a stratified tenth is held out."),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="saved_model")] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="Hub name, folder, or 'minilm', which needs no network.", show_default="distilbert-base-uncased"
+        ),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Times through the data.", show_default="2")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Rows in a batch.", show_default="by the size of the data")
+    ] = None,
+    lr: Annotated[
+        float | None, typer.Option(help="The encoder's highest learning rate.", show_default="by its width")
+    ] = None,
+    strategy: Annotated[
+        Strategy | None,
+        typer.Option(
+            help="joint: one pass a batch for all tasks. alternating: one sub-batch a task in each step.",
+            show_default="joint",
+        ),
+    ] = None,
+    freeze: Annotated[
+        str | None, typer.Option(metavar="encoder|embeddings|N", help="Keep this part of the encoder as it is.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random.", show_default="42")] = None,
+    precision: Annotated[
+        Precision | None, typer.Option(help="auto takes bf16 where the hardware has it.", show_default="auto")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as training.lr=3e-5. Beats the file."),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Treat warnings about the data as errors.")] = False,
+) -> None:
+    """Train one encoder with one head a task, and save a bundle after every epoch.
+
+    [bold]Examples[/bold]
+
+      polyhead train train.json --encoder minilm
+
+      polyhead train train.jsonl --dev dev.jsonl --epochs 5 --output runs/first
+
+      polyhead train --config run.toml --set training.lr=3e-5
+    """
+    train_with(dict(locals()))
+
+
+_SETTINGS = {
+    "data": "data.train",
+    "dev": "data.dev",
+    "output": "output",
+    "encoder": "encoder",
+    "epochs": "training.epochs",
+    "batch_size": "training.batch_size",
+    "lr": "training.lr",
+    "strategy": "training.strategy",
+    "freeze": "training.freeze",
+    "seed": "training.seed",
+    "precision": "training.precision",
+}
+"""Which setting each option of the command is."""
+
+
+def train_with(options: dict[str, Any], *, single_file: str | None = None) -> None:
+    """Run a training from the options of `train_command`; see `run_train`."""
+    flags = {setting: options[option] for option, setting in _SETTINGS.items()}
+    flags["strict"] = options["strict"] or None  # not given means: what the file says
+    run_train(options["config"], options["assignments"] or [], flags, single_file=single_file)
+
+
+def run_train(
+    config: Path | None, assignments: list[str], flags: dict[str, Any], *, single_file: str | None = None
+) -> None:
+    """Run a training with its account on the terminal.
+
+    Args:
+        config: A settings file.
+        assignments: The values of ``--set``.
+        flags: Dotted key to value; `None` counts as not given.
+        single_file: Also save each epoch as one file of this name, in which ``{epoch}`` stands for its number.
+    """
+    settings = load_settings(config, assignments, flags)
+    try:
+        from polyhead.training import run_training
+    except ImportError as error:
+        raise MissingExtraError("training", "train") from error
+    from polyhead.cli.console import error_console
+    from polyhead.cli.reporter import ConsoleReporter
+
+    console = error_console()
+    reporter = ConsoleReporter(console)
+    run = run_training(settings, reporter=reporter, single_file=single_file)
+    console.print()
+    console.print(reporter.table())
+    console.print(f"\nsaved in {run.folder}; its best epoch is {run.best}", markup=False)
+    console.print(f"next: polyhead predict {run.folder} 'a text'", markup=False)
