@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import torch
 import transformers
 from huggingface_hub import constants as hub
 from torch import nn
@@ -71,7 +72,9 @@ def load_pretrained(name: str) -> Pretrained:
     with _quiet(), _explained(name):
         config = transformers.AutoConfig.from_pretrained(place, trust_remote_code=False)
         tokenizer = transformers.AutoTokenizer.from_pretrained(place, trust_remote_code=False)
-        encoder = transformers.AutoModel.from_pretrained(place, config=config, trust_remote_code=False)
+        encoder = transformers.AutoModel.from_pretrained(
+            place, config=config, trust_remote_code=False, dtype=torch.float32
+        )
     if not tokenizer.is_fast:
         raise EncoderError(f"encoder {name!r} has no fast tokenizer, which offsets need; take another encoder")
     if config.is_encoder_decoder:
@@ -80,7 +83,7 @@ def load_pretrained(name: str) -> Pretrained:
     return Pretrained(
         name=name,
         encoder=encoder,
-        config_json=encoder.config.to_json_string(use_diff=False),
+        config_json=_config_json(encoder),
         tokenizer_json=tokenizer.backend_tokenizer.to_str(),
         pad_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
         most_pieces=min(_most_positions(encoder), tokenizer.model_max_length),
@@ -93,7 +96,7 @@ def build_encoder(config_json: dict[str, object]) -> nn.Module:
     Raises:
         EncoderError: If the settings are not of an encoder that transformers has.
     """
-    settings = dict(config_json)
+    settings = {**config_json, "dtype": "float32"}
     try:
         config = transformers.AutoConfig.for_model(str(settings.pop("model_type")), **settings)
         with _quiet():
@@ -108,6 +111,13 @@ def prepare(encoder: nn.Module) -> None:
     """Drop the pooling layer, whose output no head reads, so that it is neither trained nor saved."""
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None  # type: ignore[assignment]
+
+
+def _config_json(encoder: nn.Module) -> str:
+    """Return the encoder's settings, without where it came from and without code that we never run."""
+    settings = json.loads(encoder.config.to_json_string(use_diff=False))  # type: ignore[union-attr,operator]
+    kept = {key: value for key, value in settings.items() if key not in {"_name_or_path", "auto_map"}}
+    return json.dumps(kept, indent=2) + "\n"
 
 
 def _most_positions(encoder: nn.Module) -> int:

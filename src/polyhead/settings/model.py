@@ -13,7 +13,7 @@ _RESERVED = frozenset({"text", "windows"})
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 def _one_or_many(value: Any) -> Any:
@@ -39,7 +39,7 @@ class DataSettings(_Section):
 class TaskSettings(BaseModel):
     """`[tasks.NAME]`: one task. A kind of task adds settings of its own, checked where the kind is known."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False, use_attribute_docstrings=True)
 
     kind: str
     """What sort of task: ``single_label``, ``tagging``."""

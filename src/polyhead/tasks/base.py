@@ -71,7 +71,7 @@ class Prediction(ABC):
 class TaskOptions(BaseModel):
     """The settings that one kind of task has beside those that all have; a kind extends it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 @dataclass(frozen=True)
@@ -141,9 +141,9 @@ class Task(ABC):
     def is_right(self, gold: Any, prediction: Any) -> bool:
         """Whether the answer is wholly right, as frame accuracy asks."""
 
-    def stratum(self, annotation: Any) -> Hashable:
-        """Return what a stratified split keeps in proportion."""
-        return repr(annotation)
+    @abstractmethod
+    def labels_in(self, annotation: Any) -> frozenset[Hashable]:
+        """Return the labels that an annotation shows: what a stratified split keeps in proportion."""
 
     @abstractmethod
     def state(self) -> dict[str, Any]:

@@ -110,9 +110,9 @@ class SingleLabel(Task):
         """Whether the class is the right one."""
         return gold == prediction.label
 
-    def stratum(self, annotation: Label) -> Hashable:
-        """Keep each class in proportion."""
-        return repr(annotation)
+    def labels_in(self, annotation: Label) -> frozenset[Hashable]:
+        """Return the class."""
+        return frozenset({annotation})
 
     def state(self) -> dict[str, Any]:
         """Return the classes."""

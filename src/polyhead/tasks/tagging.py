@@ -26,13 +26,10 @@ from polyhead.tasks.viterbi import best_path
 
 
 class TaggingOptions(TaskOptions):
-    """Settings of a tagging task.
-
-    Attributes:
-        unit: What the head labels: ``whitespace`` words, or ``pretokenizer`` words (punctuation apart).
-    """
+    """Settings of a tagging task."""
 
     unit: UnitKind = "whitespace"
+    """What the head labels: ``whitespace`` words, or ``pretokenizer`` words (punctuation and ideographs apart)."""
 
 
 @dataclass
@@ -203,9 +200,9 @@ class Tagging(Task):
         """Whether all entities, and no other, were found in the annotated part."""
         return gold.spans == gold.clipped(prediction.highlights())
 
-    def stratum(self, annotation: Spans) -> Hashable:
-        """Keep the combinations of entity types in proportion."""
-        return tuple(sorted({span.label for span in annotation.spans}))
+    def labels_in(self, annotation: Spans) -> frozenset[Hashable]:
+        """Return the entity types."""
+        return frozenset(span.label for span in annotation.spans)
 
     def state(self) -> dict[str, Any]:
         """Return the entity types and the unit."""

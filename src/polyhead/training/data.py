@@ -51,6 +51,9 @@ def load_data(settings: RunSettings, notices: Notices) -> TrainingData:
     """
     if not settings.data.train:
         raise SettingsError("no training data: give DATA, or data.train in a settings file")
+    for path in (*settings.data.train, *settings.data.dev):
+        if str(path) == "-":
+            raise SettingsError("training data must be in files, which are read more than once; found standard input")
     options = {name: options_of(name, task) for name, task in settings.tasks.items()}  # before any reading
     wanted = settings.tasks or _tasks_in(settings.data.train)
     options = options or {name: options_of(name, task) for name, task in wanted.items()}

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
 from torch import nn
 from torch.optim import AdamW, Optimizer
@@ -51,6 +52,7 @@ def make_accelerator(precision: str) -> Accelerator:
     Raises:
         SettingsError: If several processes were started, which training does not support yet.
     """
+    AcceleratorState._reset_state()  # it outlives its run, and would refuse a second run of another precision
     accelerator = Accelerator(mixed_precision="bf16" if resolve_precision(precision) == "bf16" else "no")
     if accelerator.num_processes > 1:
         raise SettingsError(

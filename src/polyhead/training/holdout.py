@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
@@ -19,13 +19,13 @@ def hold_out(
 ) -> tuple[list[Record], list[Record]]:
     """Split off dev data.
 
-    Records of equal text stay on one side. Texts are sorted by stratum (which tasks annotate them, and how) and
-    shuffled inside it; then every tenth is taken, so that each stratum gives its share. What is the only one of its
-    stratum stays in training.
+    Records of equal text stay on one side. Texts are sorted by the labels they show, shuffled among those that show
+    the same, and every tenth is taken, so that each combination gives its share. A text goes back to training when it
+    alone shows some label.
 
     Args:
         records: The training data.
-        tasks: They say what a stratum is.
+        tasks: They say which labels a record shows.
         seed: The split is a function of the records and this.
         share: How much is held out.
 
@@ -38,20 +38,28 @@ def hold_out(
     if len(groups) < _FEWEST:
         return list(records), []
     random = np.random.default_rng(seed)
-    by_stratum: dict[str, list[list[int]]] = defaultdict(list)
-    for indices in groups.values():
-        by_stratum[_stratum(records[indices[0]], tasks)].append(indices)
-    order: list[list[int]] = []
-    for stratum in sorted(by_stratum):
-        members = by_stratum[stratum]
-        if len(members) > 1:
-            order += [members[at] for at in random.permutation(len(members))]
+    texts = list(groups.values())
+    shown = [_labels([records[index] for index in text], tasks) for text in texts]
+    order = sorted(random.permutation(len(texts)), key=lambda text: sorted(map(repr, shown[text])))
     every = round(1 / share)
-    taken = {index for group in order[int(random.integers(every)) :: every] for index in group}
+    chosen = order[int(random.integers(every)) :: every]
+    left = Counter(label for text in set(order) - set(chosen) for label in shown[text])
+    taken: set[int] = set()
+    for text in chosen:
+        if all(left[label] for label in shown[text]):
+            taken.update(texts[text])
+        else:
+            left.update(shown[text])
     stays = [record for index, record in enumerate(records) if index not in taken]
     return stays, [records[index] for index in sorted(taken)]
 
 
-def _stratum(record: Record, tasks: Sequence[Task]) -> str:
-    annotations = record.annotations
-    return repr([task.stratum(annotations[task.name]) if task.name in annotations else None for task in tasks])
+def _labels(records: Sequence[Record], tasks: Sequence[Task]) -> set[tuple[str, Hashable]]:
+    """Return what records of one text show; that a task annotates them at all counts as a label of its own."""
+    shown: set[tuple[str, Hashable]] = set()
+    for record in records:
+        for task in tasks:
+            if task.name in record.annotations:
+                labels = task.labels_in(record.annotations[task.name])
+                shown |= {(task.name, None), *((task.name, label) for label in labels)}
+    return shown

@@ -7,13 +7,13 @@ from typing import Any
 
 from polyhead.settings import TrainingSettings
 
-_STEPS_WANTED = 200
+_STEPS_WANTED = 400
 """Steps below which a run tends to be undertrained; small data get small batches to come near it."""
-_SMALLEST, _LARGEST = 8, 32
+_SMALLEST, _LARGEST = 4, 32
 _LR_768 = 5e-5
 """A good highest rate for an encoder of 768 wide states (BERT's authors: 2e-5 to 5e-5)."""
 _MOST_LR = 1e-3
-_HEAD_FACTOR = 5.0
+_HEAD_FACTOR = 10.0
 """Heads begin at random, and have few steps: they learn at a higher rate than the encoder."""
 _MOST_HEAD_LR = 2e-3
 

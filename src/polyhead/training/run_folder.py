@@ -8,6 +8,7 @@ log.jsonl               one line a step and an epoch
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,6 +18,7 @@ from polyhead.bundle.locate import RUN_FILE
 from polyhead.errors import SettingsError
 
 LOG_FILE = "log.jsonl"
+_EPOCH = re.compile(r"epoch-[0-9]+")
 
 
 class RunFolder:
@@ -45,7 +47,8 @@ class RunFolder:
         """Return the bundles of a run that was saved here before."""
         if not (self.path / RUN_FILE).is_file():
             return []
-        return sorted(self.path.glob("epoch-[0-9]*"))
+        # By the whole name: a user's own epoch-2-kept/ or epoch-1.txt beside them is not ours to remove.
+        return sorted(path for path in self.path.iterdir() if _EPOCH.fullmatch(path.name) and path.is_dir())
 
     def open(self, account: dict[str, Any]) -> None:
         """Begin the run: remove an earlier one's bundles, write its account.
