@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -71,10 +70,9 @@ def run(command: Callable[..., object], arguments: list[str]) -> int:
     try:
         status = command(args=arguments, standalone_mode=True)
     except SystemExit as ending:
+        if isinstance(ending.__context__, BrokenPipeError):  # the reader of our output, `head` say, has seen enough
+            return 0
         return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
-    except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
         error_console().print("stopped")
         return 130

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from polyhead.training.reporting import EpochReport
+if TYPE_CHECKING:  # importing training loads torch, which those who only evaluate or predict may lack
+    from polyhead.training.reporting import EpochReport
 
 
 def percent(value: float | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -129,4 +128,4 @@ def _first_pieces(extents: Sequence[Extent], text: str, pieces: Sequence[Extent]
 
 def surfaces(text: str, extents: Sequence[Extent]) -> list[str]:
     """Return the surface of each extent."""
-    return [text[start:end] for start, end in itertools.chain(extents)]
+    return [text[start:end] for start, end in extents]

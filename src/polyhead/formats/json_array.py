@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, TextIO
 
@@ -46,7 +47,7 @@ class _Window:
 
     def __init__(self, stream: TextIO, path: str) -> None:
         self._stream, self._path = stream, path
-        self._text, self._at, self._line = "", 0, 1
+        self._text, self._at, self._line, self._column = "", 0, 1, 0
 
     def source(self) -> Source:
         self.peek()
@@ -56,8 +57,7 @@ class _Window:
         """Return the next character that is not blank, or "" at the end of the file."""
         while True:
             while self._at < len(self._text) and self._text[self._at] in _BLANK:
-                self._line += self._text[self._at] == "\n"
-                self._at += 1
+                self._pass(self._at + 1)
             if self._at < len(self._text):
                 return self._text[self._at]
             if not self._more(_CHUNK):
@@ -68,7 +68,7 @@ class _Window:
         if found != wanted:
             what = f"found {found!r}" if found else "the file ends"
             raise DataError(f"{self.source()}: not valid JSON: expected {wanted!r} in an array of records, {what}")
-        self._at += 1
+        self._pass(self._at + 1)
 
     def value(self) -> Any:
         """Parse the next value, reading on until it is whole."""
@@ -76,27 +76,36 @@ class _Window:
         while True:
             try:
                 value, end = DECODER.raw_decode(self._text, self._at)
-            except (ValueError, RecursionError) as error:
+            except json.JSONDecodeError as error:
                 waiting = len(self._text) - self._at
                 if waiting > RECORD_LIMIT:
                     raise DataError(
                         f"{self.source()}: the record is not valid JSON, or has more than {RECORD_LIMIT:,} characters"
                     ) from error
-                if isinstance(error, RecursionError) or not self._more(chunk):
+                if not self._more(chunk):
                     raise self._explain(error) from error
                 chunk *= 2  # so that a long record is parsed again only a few times
                 continue
-            self._line += self._text.count("\n", self._at, end)
-            self._at = end
+            except (ValueError, RecursionError) as error:  # more text would not mend these
+                raise self._explain(error) from error
+            self._pass(end)
             return value
+
+    def _pass(self, end: int) -> None:
+        """Go on to `end`, counting lines and the characters of the last of them."""
+        newlines = self._text.count("\n", self._at, end)
+        self._line += newlines
+        before = self._text.rfind("\n", self._at, end) + 1
+        self._column = end - before if newlines else self._column + end - self._at
+        self._at = end
 
     def _explain(self, error: Exception) -> DataError:
         """Say where in the file the value is broken: parsed alone, its error counts lines from its own start."""
         try:
             DECODER.raw_decode(self._text[self._at :])
         except (ValueError, RecursionError) as again:
-            return explain(again, self.source())
-        return explain(error, self.source())
+            return explain(again, self.source(), self._column)
+        return explain(error, self.source(), self._column)
 
     def _more(self, size: int) -> bool:
         piece = self._stream.read(size)

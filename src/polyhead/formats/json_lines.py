@@ -31,7 +31,7 @@ class JsonLines:
             if line.isspace():
                 continue
             try:
-                value = DECODER.decode(line)
+                value = DECODER.decode(line.rstrip())  # with its end, what lacks there would lack in the next line
             except (ValueError, RecursionError) as error:
                 raise explain(error, source) from error
             yield RawRecord(as_object(value, source), source)

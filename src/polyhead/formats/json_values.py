@@ -26,16 +26,18 @@ def _refuse_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
 
 
-def explain(error: Exception, source: Source) -> DataError:
+def explain(error: Exception, source: Source, column: int = 0) -> DataError:
     """Turn what the JSON parser raised into an error that says where.
 
     Args:
         error: What was raised while one value was parsed.
         source: Where that value began.
+        column: Characters before it on its line.
     """
     if isinstance(error, json.JSONDecodeError):
         place = Source(source.path, source.line + error.lineno - 1)
-        return DataError(f"{place}: not valid JSON: {error.msg}, at character {error.colno} of the line")
+        character = error.colno + (column if error.lineno == 1 else 0)
+        return DataError(f"{place}: not valid JSON: {error.msg}, at character {character} of the line")
     if isinstance(error, RecursionError):
         return DataError(f"{source}: not usable JSON: nested too deeply")
     return DataError(f"{source}: not usable JSON: {error}")

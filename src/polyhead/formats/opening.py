@@ -34,15 +34,16 @@ def read_raw(path: str | Path, *, plain_text: bool = False) -> Iterator[RawRecor
         head = _head(binary)
         chosen = _format_of(name, head, plain_text)
         count = 0
-        with io.TextIOWrapper(cast("BinaryIO", _KeepOpen(binary)), encoding="utf-8-sig", newline=None) as stream:
+        source = _KeepOpen(binary)
+        with io.TextIOWrapper(cast("BinaryIO", source), encoding="utf-8-sig", newline=None) as stream:
             try:
                 for record in chosen.read(stream, name):
                     count += 1
                     yield record
             except UnicodeDecodeError as error:
+                line = 1 + source.newlines - error.object[error.start :].count(b"\n")
                 raise DataError(
-                    f"{name}: not UTF-8: byte 0x{error.object[error.start]:02x} after record {count}; "
-                    f"save the file as UTF-8"
+                    f"{name}:{line}: not UTF-8: byte 0x{error.object[error.start]:02x}; save the file as UTF-8"
                 ) from error
     if not count:
         raise DataError(f"{name}: no record in it")
@@ -86,16 +87,23 @@ def _format_of(name: str, head: str, plain_text: bool) -> Format:
 
 
 class _KeepOpen(io.RawIOBase):
-    """A binary stream that its text wrapper does not close, since whoever opened it does (standard input above all)."""
+    """A binary stream that its text wrapper does not close, since whoever opened it does (standard input above all).
+
+    Attributes:
+        newlines: Those read so far, to tell the line of a byte that cannot be decoded.
+    """
 
     def __init__(self, inner: io.BufferedReader) -> None:
         self._inner = inner
+        self.newlines = 0
 
     def readable(self) -> bool:
         return True
 
     def read1(self, size: int = -1) -> bytes:
-        return self._inner.read1(size)
+        piece = self._inner.read1(size)
+        self.newlines += piece.count(b"\n")
+        return piece
 
     def read(self, size: int = -1) -> bytes:
         return self._inner.read(size) or b""

