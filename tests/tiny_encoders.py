@@ -1,8 +1,8 @@
 """Tiny encoders with tokenizers trained on the spot: what the big ones are made of, offline, in milliseconds.
 
-    distilbert   WordPiece, lower case, accents stripped: [CLS] text [SEP]
-    roberta      byte-level BPE, a blank belongs to the word behind it: <s> text </s>
-    deberta      sentencepiece-like unigram with NFKC, a blank becomes ▁: [CLS] text [SEP]
+distilbert   WordPiece, lower case, accents stripped: [CLS] text [SEP]
+roberta      byte-level BPE, a blank belongs to the word behind it: <s> text </s>
+deberta      sentencepiece-like unigram with NFKC, a blank becomes ▁: [CLS] text [SEP]
 """
 
 from __future__ import annotations

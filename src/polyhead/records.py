@@ -14,6 +14,15 @@ Label = int | str
 """A class as the data wrote it; it comes back as what it was."""
 
 
+def is_unicode(text: str) -> bool:
+    """Whether a string can be written as UTF-8; one with half a surrogate pair, which JSON can escape, cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a record stood.

@@ -17,9 +17,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 HEAD = """# Settings
 
 What can be set, in a settings file (`polyhead train --config run.toml`), by `--set KEY=VALUE` (the keys in full, such as
-`training.lr`), or by a flag. A flag beats `--set`, which beats the file, which beats the default. Paths in a file are relative
-to the file; an encoder in a folder beside the file begins with a dot (`./my_encoder`). An unknown key is an error that
-lists the known ones.
+`training.lr`), or by a flag. A flag beats `--set`, which beats the file, which beats the default. Paths in a file are
+relative to the file; an encoder in a folder beside the file begins with a dot (`./my_encoder`). An unknown key is an
+error that lists the known ones.
 
 This page is made from the code: `make golden` writes it anew.
 """
@@ -28,7 +28,9 @@ This page is made from the code: `make golden` writes it anew.
 def section(title: str, note: str, model: type[BaseModel]) -> str:
     fields = {name: info for name, info in model.model_fields.items() if not _is_section(info)}
     rows = [f"| `{name}` | {_default(info)} | {_meaning(info)} |" for name, info in fields.items()]
-    table = "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows]) if rows else "No settings of its own."
+    table = (
+        "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows]) if rows else "No settings of its own."
+    )
     return f"\n## {title}\n\n{note}{table}\n"
 
 
@@ -57,7 +59,7 @@ def page() -> str:
         section("The run", "At the top of the file.\n\n", RunSettings),
         section("`[data]`", "", DataSettings),
         section("`[tasks.NAME]`", "One section a task; the name is yours.\n\n", TaskSettings),
-        *(section(f"`[tasks.NAME]` with `kind = \"{name}\"`", "", kind.Options) for name, kind in KINDS.items()),
+        *(section(f'`[tasks.NAME]` with `kind = "{name}"`', "", kind.Options) for name, kind in KINDS.items()),
         section("`[encoding]`", "", EncodingSettings),
         section("`[training]`", "", TrainingSettings),
     ]

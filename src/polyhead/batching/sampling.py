@@ -76,9 +76,10 @@ def alternating_steps(
 ) -> list[Step]:
     """Return the steps of one epoch of alternating training: one sub-batch a task in each.
 
-    The task with the most rows is gone through once; a task with fewer begins again, in a new order. The arguments
-    are those of `joint_steps`.
+    The task with the most rows is gone through once; a task with fewer begins again, in a new order; one with none
+    takes no part. The arguments are those of `joint_steps`.
     """
+    members = {name: rows for name, rows in members.items() if len(rows)}
     steps = max(-(-len(rows) // batch_size) for rows in members.values())
     by_row = np.asarray(lengths)
     by_task = []

@@ -43,6 +43,6 @@ def _chosen_epoch(run_file: Path) -> str:
         raise BundleError(f"{run_file}: cannot be read as the account of a run: {error!r}") from error
     if chosen is None:
         raise BundleError(f"{run_file.parent}: the run has not finished an epoch yet, so it has no model")
-    if not isinstance(chosen, str) or Path(chosen).name != chosen:
+    if not isinstance(chosen, str) or Path(chosen).name != chosen or chosen == "..":
         raise BundleError(f"{run_file}: names a bundle outside its own folder: {chosen!r}")
     return chosen

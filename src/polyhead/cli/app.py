@@ -76,17 +76,20 @@ def run(command: Callable[..., object], arguments: list[str]) -> int:
     except KeyboardInterrupt:
         error_console().print("stopped")
         return 130
-    except PolyheadError as error:
-        if debug:
-            raise
-        _complain(str(error))
-        return 2
     except Exception as error:
         if debug:
             raise
-        _complain(f"unexpected {type(error).__name__}: {error}\nThis is a fault of polyhead; --debug shows where.")
+        _complain(_message(error))
         return 2
     return status if isinstance(status, int) else 0
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, PolyheadError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:  # a full disk, a folder that may not be written to
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return f"unexpected {type(error).__name__}: {error}\nThis is a fault of polyhead; --debug shows where."
 
 
 def _complain(message: str) -> None:

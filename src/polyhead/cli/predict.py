@@ -18,11 +18,12 @@ from polyhead.cli.highlight import Highlighter
 from polyhead.errors import SettingsError, name_the_known
 from polyhead.formats import Limits, read_raw, text_of
 from polyhead.inference import Predictor, Result
+from polyhead.records import is_unicode
 
 
 def predict_command(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Bundle, output folder of a run, or .pt file.")],
-    texts: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts.")] = None,
+    texts: Annotated[list[str] | None, typer.Argument(metavar="TEXT", help="Texts.")] = None,
     source: Annotated[
         str | None,
         typer.Option("--input", metavar="FILE|-", help="Read texts: JSON, JSON lines, or one text a line; - is stdin."),
@@ -84,6 +85,8 @@ def _checked(texts: Iterable[str], limits: Limits) -> Iterator[str]:
     for text in texts:
         if len(text) > limits.max_characters:
             raise SettingsError(f"TEXT: has {len(text):,} characters, the limit is {limits.max_characters:,}")
+        if not is_unicode(text):
+            raise SettingsError(f"TEXT: {text!a} is not valid Unicode; write it in the terminal's encoding")
         yield text
 
 

@@ -16,6 +16,8 @@ from polyhead.cli.train import train_command, train_with
 from polyhead.inference import Predictor
 
 _SINGLE_FILE = "mtl_epoch{epoch}.pt"
+_EITHER_DASH = {"token_normalize_func": lambda token: token.replace("_", "-")}
+"""The scripts' options have underscores, those of the command line have dashes: here both do."""
 
 train_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 predict_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -48,7 +50,7 @@ def _script_of(command: Callable[..., None], options: dict[str, Any], run: Calla
     return script
 
 
-train_app.command()(
+train_app.command(context_settings=_EITHER_DASH)(
     _script_of(
         train_command,
         {
@@ -63,7 +65,7 @@ train_app.command()(
 )
 
 
-@predict_app.command()
+@predict_app.command(context_settings=_EITHER_DASH)
 def _predict(
     model_path: Annotated[Path, typer.Option("--model_path", help="A .pt file, a bundle, or the folder of a run.")],
     text: Annotated[str, typer.Option("--text", help="The text.")],

@@ -29,7 +29,7 @@ class Precision(StrEnum):
 
 def train_command(
     data: Annotated[
-        list[Path] | None, typer.Argument(metavar="DATA...", help="Training files: a JSON array, or JSON lines.")
+        list[Path] | None, typer.Argument(metavar="DATA", help="Training files: a JSON array, or JSON lines.")
     ] = None,
     dev: Annotated[
         list[Path] | None,

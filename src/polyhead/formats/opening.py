@@ -31,7 +31,7 @@ def read_raw(path: str | Path, *, plain_text: bool = False) -> Iterator[RawRecor
     """
     name = "<stdin>" if str(path) == "-" else str(path)
     with _opened(path) as binary:
-        head = _head(binary)
+        head = _head(binary, name)
         chosen = _format_of(name, head, plain_text)
         count = 0
         source = _KeepOpen(binary)
@@ -66,8 +66,11 @@ def _opened(path: str | Path) -> Iterator[io.BufferedReader]:
         yield file
 
 
-def _head(binary: io.BufferedReader) -> str:
-    return binary.peek(_HEAD).decode("utf-8-sig", errors="replace").lstrip()
+def _head(binary: io.BufferedReader, name: str) -> str:
+    first = binary.peek(_HEAD)
+    if first.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DataError(f"{name}: not UTF-8 but UTF-16, by its first two bytes; save the file as UTF-8")
+    return first.decode("utf-8-sig", errors="replace").lstrip()
 
 
 def _format_of(name: str, head: str, plain_text: bool) -> Format:

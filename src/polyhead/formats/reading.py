@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from polyhead.formats.json_values import json_type
 from polyhead.formats.opening import read_raw
 from polyhead.formats.raw import RawRecord
 from polyhead.notices import Notices
-from polyhead.records import Record
+from polyhead.records import Record, is_unicode
 
 TEXT_FIELDS = ("sentence", "text")
 
@@ -80,11 +81,14 @@ def text_of(raw: RawRecord, limits: Limits) -> tuple[str, str]:
             f"{raw.source}: the text has {len(text):,} characters, the limit is {limits.max_characters:,}; "
             f"split it, or raise data.max_characters"
         )
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise DataError(f"{raw.source}: the field {field!r} holds half a surrogate pair: no valid Unicode") from error
+    _check_unicode(raw, field)
     return field, text
+
+
+def _check_unicode(raw: RawRecord, field: str) -> None:
+    """JSON can escape half a surrogate pair, which no file can be written with: neither a text nor a label's name."""
+    if not is_unicode(json.dumps(raw.fields[field], ensure_ascii=False)):
+        raise DataError(f"{raw.source}: the field {field!r} holds half a surrogate pair: no valid Unicode")
 
 
 def _annotations(raw: RawRecord, text: str, columns: Mapping[str, Column], notices: Notices) -> dict[str, Any]:
@@ -93,6 +97,7 @@ def _annotations(raw: RawRecord, text: str, columns: Mapping[str, Column], notic
         value = raw.fields.get(column.field)
         if value is None:  # absent, or null: unknown, which is not the same as empty
             continue
+        _check_unicode(raw, column.field)
         try:
             annotations[task] = column.read(value, text, raw.source, notices)
         except AnnotationError as error:

@@ -96,8 +96,6 @@ class Predictor:
         Raises:
             TypeError: If `texts` is a single string, which is nearly always meant to be a list of one.
         """
-        if isinstance(texts, str):
-            raise TypeError("texts must be a list of strings, found one string; write predictor([text])")
         results = []
         for chunk in _chunks(texts):
             results += self._answer(chunk)
@@ -155,6 +153,8 @@ class Predictor:
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
+    if isinstance(texts, str):
+        raise TypeError("texts must be a list of strings, found one string; write predictor([text])")
     chunk: list[str] = []
     characters = 0
     for text in texts:

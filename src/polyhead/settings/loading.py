@@ -48,9 +48,12 @@ def parse_assignment(assignment: str) -> tuple[str, Any]:
     if not equals or not key.strip():
         raise SettingsError(f"--set {assignment}: wanted KEY=VALUE, for example --set training.lr=3e-5")
     try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+        parsed = tomllib.loads(f"value = {value}")
     except tomllib.TOMLDecodeError:
         return key.strip(), value.strip()
+    if parsed.keys() != {"value"}:
+        raise SettingsError(f"--set {key}: wanted one setting, found several lines; write --set once for each")
+    return key.strip(), parsed["value"]
 
 
 def _put(settings: dict[str, Any], dotted: str, value: Any) -> None:

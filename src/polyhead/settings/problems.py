@@ -26,7 +26,9 @@ def settings_problem(where: str, known: Iterable[str] | type[BaseModel]) -> Iter
 
 
 def _explain(problem: Mapping[str, Any], where: str, known: Iterable[str] | type[BaseModel]) -> str:
-    path = [str(part) for part in problem["loc"] if not _is_branch(str(part))]
+    path = [str(part) for part in problem["loc"]]
+    if len(path) > 1 and _is_branch(path[-1]):
+        del path[-1]
     name = ".".join([*([where] if where else []), *path])
     if problem["type"] == "extra_forbidden":
         names = _keys_at(known, path[:-1]) if isinstance(known, type) else known

@@ -66,6 +66,10 @@ def load_data(settings: RunSettings, notices: Notices) -> TrainingData:
     if bare := next((record for record in train if not record.annotations), None):
         rule = "records carry no annotation of any task (left out of training)"
         notices.add(rule, bare.source, "no annotation", len(train) - len(kept))
+    for task in tasks if dev else ():
+        if not any(task.name in record.annotations for record in dev):
+            rule = f"dev files lack annotations of the task {task.name!r} (it has no part in choosing the best epoch)"
+            notices.add(rule, None, f"no field {task.field!r} in any of {len(dev):,} records", len(settings.data.dev))
     if settings.data.dev:
         return TrainingData(tasks, kept, dev, False, files)
     stays, held_out = hold_out(kept, tasks, seed=settings.training.seed)

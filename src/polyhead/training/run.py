@@ -15,7 +15,6 @@ from polyhead import __version__
 from polyhead.batching import Step
 from polyhead.bundle import FORMAT_VERSION, About, EncodingState, write_folder
 from polyhead.encoding import TextEncoder
-from polyhead.errors import SettingsError
 from polyhead.evaluation import evaluate_records, mean_score
 from polyhead.inference import Predictor
 from polyhead.model import MultiTaskModel, Pretrained, TorchRuntime, load_pretrained
@@ -123,10 +122,6 @@ class _Run:
         state = EncodingState(
             max_pieces=pretrained.max_pieces(wanted.max_length), pad_id=pretrained.pad_id, overlap=wanted.overlap
         )
-        if state.overlap is not None and state.overlap > state.max_pieces // 2:
-            raise SettingsError(
-                f"encoding.overlap: at most half a row of {state.max_pieces} pieces, found {state.overlap}"
-            )
         encoder = TextEncoder(pretrained.tokenizer_json, **state.model_dump())
         return encoder, state
 

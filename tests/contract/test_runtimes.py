@@ -1,0 +1,226 @@
+"""What the predictor promises over any runtime, shown with one that is a table: no torch, no model.
+
+Its logits at a piece depend on the piece's id alone, so what a text's windows are cut at must not be seen in an answer.
+"""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from polyhead.batching import Batch
+from polyhead.inference import Predictor
+from polyhead.inference.predictor import _TEXTS_AT_ONCE, _TOKEN_BUDGET
+from polyhead.labels import LabelSet
+from polyhead.tasks import SingleLabel, Tagging
+from tests.tiny_encoders import CORPUS, KINDS
+from tests.unit.encoders import text_encoder, tokenizer_json
+
+INTENT = SingleLabel("intent", "label", 1.0, LabelSet((0, 1, "1")))
+NER = Tagging("ner", "tags", 1.0, LabelSet(("LOC", "PER")))
+WORDS = Tagging("words", "tags", 1.0, LabelSet(("LOC", "PER")), "pretokenizer")
+TASKS = (INTENT, NER, WORDS)
+
+LONG = " ".join(CORPUS * 4)
+
+
+class Table:
+    """Looks logits up: of a piece by its id, of a sentence by the id behind the special tokens."""
+
+    def __init__(self, *, max_pieces: int = 64) -> None:
+        random = np.random.default_rng(3)
+        self.tables = {task.name: random.normal(size=(500, task.head().width)).astype(np.float32) for task in TASKS}
+        self.max_pieces = max_pieces
+        self.batches: list[tuple[int, int]] = []
+
+    def run(self, batch: Batch) -> dict[str, np.ndarray]:
+        assert batch.ids.shape == batch.mask.shape
+        assert batch.ids.shape[1] <= self.max_pieces
+        assert (batch.mask.sum(axis=1) >= 2).all()
+        self.batches.append(batch.ids.shape)
+        logits = {name: table[batch.ids] for name, table in self.tables.items()}
+        return {**logits, "intent": self.tables["intent"][batch.ids[:, 1]]}
+
+
+def predictor_of(kind: str, *, max_pieces: int = 64) -> tuple[Predictor, Table]:
+    runtime = Table(max_pieces=max_pieces)
+    encoder = text_encoder(kind, max_pieces=max_pieces)
+    return Predictor(tasks=TASKS, text_encoder=encoder, runtime=runtime), runtime
+
+
+def plain(results):
+    return [result.to_json() for result in results]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_results_come_in_the_order_of_the_texts(kind):
+    predictor, _ = predictor_of(kind)
+    texts = [*CORPUS, "", "a", *reversed(CORPUS), "a"]
+    results = predictor(texts)
+    assert [result.text for result in results] == texts
+    assert plain(results) == plain(predictor([text])[0] for text in texts)
+    assert [list(result.predictions) for result in results] == [["intent", "ner", "words"]] * len(texts)
+
+
+@pytest.mark.parametrize("max_pieces", [8, 10, 17])
+@pytest.mark.parametrize("kind", KINDS)
+def test_tags_of_a_long_text_are_those_of_its_units_one_by_one(kind, max_pieces):
+    predictor, runtime = predictor_of(kind, max_pieces=max_pieces)
+    (result,) = predictor([LONG])
+    (encoded,) = text_encoder(kind, max_pieces=max_pieces).encode([LONG])
+    assert result.windows == len(encoded.windows) > 10
+    for task in (NER, WORDS):
+        first = encoded.units(task.unit).first_piece
+        wanted = task.decode(runtime.tables[task.name][encoded.ids[first[first >= 0]]], encoded)
+        assert len(wanted.entities) > 10
+        assert result.predictions[task.name] == wanted
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(deadline=None, max_examples=40)
+@given(text=st.lists(st.sampled_from(" ".join(CORPUS).split()), max_size=60).map(" ".join), width=st.integers(8, 30))
+def test_windows_leave_no_trace_in_tags(kind, text, width):
+    whole, _ = predictor_of(kind, max_pieces=10_000)
+    cut, _ = predictor_of(kind, max_pieces=width)
+    for name in ("ner", "words"):
+        assert cut([text])[0].predictions[name] == whole([text])[0].predictions[name]
+
+
+def test_no_entity_is_found_twice_at_a_seam():
+    predictor, _ = predictor_of("distilbert", max_pieces=8)
+    entities = predictor([LONG])[0].predictions["ner"].highlights()
+    assert len(entities) > 10
+    assert all(before.end <= after.start for before, after in itertools.pairwise(entities))
+
+
+def test_the_probability_of_a_sentence_is_the_mean_over_its_windows():
+    predictor, runtime = predictor_of("distilbert", max_pieces=10)
+    (result,) = predictor([LONG])
+    (encoded,) = text_encoder("distilbert", max_pieces=10).encode([LONG])
+    logits = runtime.tables["intent"][[encoded.ids[window.start] for window in encoded.windows]].astype(np.float64)
+    mean = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).mean(axis=0)
+    assert result.predictions["intent"].label == INTENT.labels[int(mean.argmax())]
+    assert result.predictions["intent"].score == pytest.approx(mean.max())
+    assert result.to_json()["windows"] == len(encoded.windows)
+
+
+def test_a_text_that_was_not_cut_says_nothing_of_windows():
+    predictor, _ = predictor_of("distilbert")
+    assert list(predictor(["play"])[0].to_json()) == ["text", "intent", "ner", "words"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("text", ["", "  \n\t", "\x00", "\u200b"])
+def test_a_text_of_nothing_has_an_answer(kind, text):
+    predictor, _ = predictor_of(kind)
+    (result,) = predictor([text])
+    assert result.text == text
+    assert result.predictions["intent"].label in INTENT.labels
+    assert len(result.predictions["ner"].words) == len(text.split())
+
+
+def test_no_text_runs_nothing():
+    predictor, runtime = predictor_of("distilbert")
+    assert predictor([]) == []
+    assert list(predictor.stream([])) == []
+    assert runtime.batches == []
+
+
+@pytest.mark.parametrize("call", [lambda predictor: predictor("one"), lambda predictor: list(predictor.stream("one"))])
+def test_one_string_is_not_a_list_of_strings(call):
+    predictor, _ = predictor_of("distilbert")
+    with pytest.raises(TypeError, match=r"found one string; write predictor\(\[text\]\)$"):
+        call(predictor)
+
+
+def test_an_endless_stream_is_answered_as_it_comes():
+    predictor, _ = predictor_of("distilbert")
+    taken = itertools.count()
+    results = predictor.stream(f"play {next(taken)}" for _ in itertools.repeat(None))
+    assert [result.text for result in itertools.islice(results, 1500)] == [f"play {at}" for at in range(1500)]
+    assert next(taken) <= 2 * _TEXTS_AT_ONCE
+
+
+def test_a_stream_and_a_call_answer_alike_and_take_any_iterable():
+    predictor, _ = predictor_of("distilbert")
+    texts = [f"{text} {at}" for at in range(200) for text in CORPUS]
+    assert plain(predictor.stream(iter(texts))) == plain(predictor(text for text in texts))
+
+
+def test_progress_is_told_in_texts():
+    predictor, _ = predictor_of("distilbert")
+    told: list[int] = []
+    predictor(["play"] * 2500, on_batch=told.append)
+    assert sum(told) == 2500
+    assert len(told) == 3
+
+
+def test_batches_keep_to_the_budget():
+    predictor, runtime = predictor_of("distilbert")
+    predictor([*["play"] * 1000, LONG, *CORPUS * 20])
+    assert len(runtime.batches) > 1
+    assert max(rows * length for rows, length in runtime.batches) <= _TOKEN_BUDGET
+
+
+WITHOUT_TORCH = """
+import sys, importlib.abc, pathlib
+
+BLOCKED = {"torch", "transformers", "accelerate", "safetensors"}
+
+class Wall(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in BLOCKED:
+            raise ImportError(f"no {name} here", name=name)
+
+sys.meta_path.insert(0, Wall())
+
+import numpy as np
+import polyhead, polyhead.inference, polyhead.evaluation, polyhead.cli.app
+from polyhead.encoding import TextEncoder
+from polyhead.errors import MissingExtraError
+from polyhead.labels import LabelSet
+from polyhead.tasks import SingleLabel, Tagging
+
+tasks = [SingleLabel("intent", "label", 1.0, LabelSet((3, "b"))), Tagging("ner", "tags", 1.0, LabelSet(("PER",)))]
+
+class Double:
+    def run(self, batch):
+        rows, length = batch.ids.shape
+        return {
+            "intent": np.tile(np.float32([5, 0]), (rows, 1)),
+            "ner": np.tile(np.float32([0, 5, 0]), (rows, length, 1)),
+        }
+
+folder = pathlib.Path(sys.argv[1])
+encoder = TextEncoder((folder / "tokenizer.json").read_text(encoding="utf-8"), max_pieces=64, pad_id=0)
+(result,) = polyhead.Predictor(tasks=tasks, text_encoder=encoder, runtime=Double())(["Anna ran"])
+print(result.predictions["intent"].plain(), result.predictions["ner"].plain(), sep="; ")
+for what in (polyhead.Predictor.load, polyhead.inference.open_model):
+    try:
+        what(folder / "model.pt")
+    except MissingExtraError as error:
+        print(error)
+print(sorted(BLOCKED & {name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def test_predicting_needs_no_torch(tmp_path: Path):
+    (tmp_path / "tokenizer.json").write_text(tokenizer_json("distilbert"), encoding="utf-8")
+    (tmp_path / "model.pt").touch()
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, str(tmp_path)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "Prediction: 3; NER Output: ['B-PER', 'B-PER']",
+        "reading a .pt file needs the extra 'train': pip install 'polyhead[train]'",
+        "reading a .pt file needs the extra 'train': pip install 'polyhead[train]'",
+        "[]",
+    ]

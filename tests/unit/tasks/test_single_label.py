@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from polyhead.errors import AnnotationError
+from polyhead.labels import LabelSet
+from polyhead.notices import Notices
+from polyhead.tasks import SingleLabel
+
+TASK = SingleLabel("intent", "label", 1.0, LabelSet((0, 1, "1")))
+
+
+def decode(*rows):
+    return TASK.decode(np.log(np.array(rows, dtype=np.float32)), None)
+
+
+def read(value):
+    return SingleLabel.column("label").read(value, "a", None, Notices())
+
+
+@pytest.mark.parametrize("value", [0, 7, "x", " ", "0"])
+def test_a_label_is_what_the_data_wrote(value):
+    assert read(value) == value
+    assert type(read(value)) is type(value)
+
+
+@pytest.mark.parametrize("value", [1.0, True, False, [], {}, [1]])
+def test_nothing_else_is_a_label(value):
+    with pytest.raises(AnnotationError) as caught:
+        read(value)
+    assert str(caught.value) == f"a label must be an integer or a string, found {value!r}"
+
+
+def test_an_empty_label_is_refused():
+    with pytest.raises(AnnotationError, match="leave the field out where the label is unknown"):
+        read("")
+
+
+def test_probabilities_are_averaged_over_windows():
+    answer = decode([0.2, 0.7, 0.1], [0.9, 0.05, 0.05])
+    assert answer.label == 0
+    assert answer.score == pytest.approx(0.55, abs=1e-6)
+
+
+def test_the_answer_has_the_type_of_the_data():
+    answer = decode([0.1, 0.1, 0.8])
+    assert answer.label == "1"
+    assert answer.to_json() == {"label": "1", "score": 0.8}
+    assert answer.plain() == "Prediction: 1"
+    assert answer.summary() == "1  0.80"
+    assert not TASK.is_right(1, answer)
+    assert TASK.is_right("1", answer)
+
+
+def test_huge_logits_are_no_trouble():
+    answer = TASK.decode(np.array([[1e30, -1e30, 0]], dtype=np.float32), None)
+    assert (answer.label, answer.score) == (0, 1.0)
+
+
+def test_an_unknown_label_cannot_be_encoded():
+    with pytest.raises(KeyError):
+        TASK.encode("0", None)

@@ -1,0 +1,29 @@
+import pytest
+
+from polyhead.errors import DataError
+from polyhead.notices import Notices
+from polyhead.records import Source
+
+
+def test_a_rule_is_told_once_with_count_and_first_case():
+    notices = Notices()
+    notices.add("records are odd", Source("a.json", 3), "an odd one")
+    notices.add("records are odd", Source("a.json", 9), "another one", 4)
+    assert notices.lines() == ["5 records are odd; first: a.json:3: an odd one"]
+
+
+def test_rules_keep_their_order():
+    notices = Notices()
+    notices.add("second-rate", None, "x")
+    notices.add("alphabetically first", None, "y")
+    assert notices.lines() == ["1 second-rate; first: x", "1 alphabetically first; first: y"]
+
+
+def test_strict_raises_the_first():
+    with pytest.raises(DataError) as caught:
+        Notices(strict=True).add("records are odd", Source("a.json", 3), "an odd one")
+    assert str(caught.value) == "a.json:3: an odd one (--strict: records are odd)"
+
+
+def test_nothing_to_tell():
+    assert Notices().lines() == []
