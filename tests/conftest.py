@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import polyhead
+from polyhead.settings import load_settings
+from polyhead.training import run_training
 from tests import tiny_encoders
 
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -76,6 +78,22 @@ def trained(
     return polyhead.train(
         small_data, dev=small_data, encoder=str(encoder_folders["distilbert"]), output=output, precision="fp32"
     )
+
+
+@pytest.fixture(scope="session")
+def single_file_run(
+    tmp_path_factory: pytest.TempPathFactory, encoder_folders: dict[str, Path], small_data: Path
+) -> polyhead.TrainedRun:
+    """A run that also wrote `mtl_epoch1.pt` and `mtl_epoch2.pt`. Do not change its folder."""
+    flags = {
+        "data.train": small_data,
+        "data.dev": small_data,
+        "encoder": str(encoder_folders["distilbert"]),
+        "output": tmp_path_factory.mktemp("single") / "saved_model",
+        "training.lr": 3e-3,
+        "training.precision": "fp32",
+    }
+    return run_training(load_settings(None, (), flags), single_file="mtl_epoch{epoch}.pt")
 
 
 @pytest.fixture(autouse=True)

@@ -16,10 +16,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 
 HEAD = """# Settings
 
-What can be set, in a settings file (`polyhead train --config run.toml`), by `--set KEY=VALUE` (the keys in full, such as
-`training.lr`), or by a flag. A flag beats `--set`, which beats the file, which beats the default. Paths in a file are
-relative to the file; an encoder in a folder beside the file begins with a dot (`./my_encoder`). An unknown key is an
-error that lists the known ones.
+What can be set, in a settings file (`polyhead train --config run.toml`), by `--set KEY=VALUE` (the keys in full, such
+as `training.lr`), or by a flag. A flag beats `--set`, which beats the file, which beats the default. Paths in a file
+are relative to the file; an encoder in a folder beside the file begins with a dot (`./my_encoder`). An unknown key is
+an error that lists the known ones.
 
 This page is made from the code: `make golden` writes it anew.
 """

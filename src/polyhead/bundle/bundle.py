@@ -12,6 +12,7 @@ from typing import Any
 from polyhead.bundle.about import About
 from polyhead.encoding import TextEncoder
 from polyhead.errors import BundleError
+from polyhead.formats import Limits
 from polyhead.tasks import Task
 
 
@@ -50,6 +51,12 @@ class Bundle:
         if not isinstance(config, dict) or "auto_map" in config:
             raise BundleError("config.json asks for code of its own (auto_map), which polyhead never runs")
         return config
+
+    def limits(self) -> Limits:
+        """Return what the model's training data were held to."""
+        data = self.about.settings.get("data", {})
+        known = {key: data[key] for key in ("max_characters", "text_field") if key in data}
+        return Limits(**known)
 
     def text_encoder(self) -> TextEncoder:
         """Set up the tokenizer."""

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -50,7 +51,7 @@ def predict_command(
         raise SettingsError("nothing to predict: give a TEXT, or --input FILE (- is standard input)")
     predictor = Predictor.load(model)
     chosen = choose_tasks(predictor, tasks or [])
-    limits = Limits()
+    limits = predictor.bundle.limits() if predictor.bundle else Limits()
     given = read_texts(source, limits) if source else _checked(texts or [], limits)
     results = (_only(result, chosen) for result in predictor.stream(given))
     if output:
@@ -76,9 +77,10 @@ def choose_tasks(predictor: Predictor, names: list[str]) -> list[str]:
 
 
 def read_texts(source: str, limits: Limits) -> Iterator[str]:
-    """Yield the texts of a file, holding one at a time."""
+    """Yield the texts of a file, holding one at a time: of the field that training read, else of the usual ones."""
+    usual = replace(limits, text_field=None)
     for raw in read_raw(source, plain_text=True):
-        yield text_of(raw, limits)[1]
+        yield text_of(raw, limits if limits.text_field in raw.fields else usual)[1]
 
 
 def _checked(texts: Iterable[str], limits: Limits) -> Iterator[str]:

@@ -69,8 +69,7 @@ def mean_score(predictor: Predictor, scores: dict[str, Any]) -> float | None:
 
 
 def _records(predictor: Predictor, data: str | Path, notices: Notices) -> list[Record]:
-    settings = predictor.bundle.about.settings.get("data", {}) if predictor.bundle else {}
-    limits = Limits(**{key: settings[key] for key in ("max_characters", "text_field") if key in settings})
+    limits = predictor.bundle.limits() if predictor.bundle else Limits()
     columns = {task.name: task.column(task.field) for task in predictor.tasks}
     records = list(read_records(data, columns, notices=notices, limits=limits))
     if not any(record.annotations for record in records):

@@ -196,7 +196,8 @@ class _Run:
         report = EpochReport(epoch, name, losses, scores, score, round(seconds, 2), round(rows / seconds, 1))
         self._epochs.append(report)
         best = _best(self._epochs)
-        self._folder.add_epoch(asdict(report), best=best.folder if best else None)
+        epoch_account = {**asdict(report), "single_file": self._single_name(epoch)}
+        self._folder.add_epoch(epoch_account, best=best.folder if best else None)
         self._reporter.epoch(report, is_best=best is report)
 
     def _score(self) -> tuple[dict[str, Any] | None, float | None]:
@@ -220,9 +221,11 @@ class _Run:
         )
         texts = {"config_json": self._pretrained.config_json, "tokenizer_json": self._pretrained.tokenizer_json}
         write_folder(folder, about=about, write_weights=lambda path: save_weights(self._model, path), **texts)
-        if self._single_file:
-            path = self._folder.path / self._single_file.format(epoch=epoch)
-            write_single_file(path, about=about, model=self._model, **texts)
+        if single := self._single_name(epoch):
+            write_single_file(self._folder.path / single, about=about, model=self._model, **texts)
+
+    def _single_name(self, epoch: int) -> str | None:
+        return self._single_file.format(epoch=epoch) if self._single_file else None
 
     def _resolved(self) -> dict[str, Any]:
         """Return the settings with the values that were worked out."""

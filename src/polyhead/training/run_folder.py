@@ -50,14 +50,25 @@ class RunFolder:
         # By the whole name: a user's own epoch-2-kept/ or epoch-1.txt beside them is not ours to remove.
         return sorted(path for path in self.path.iterdir() if _EPOCH.fullmatch(path.name) and path.is_dir())
 
+    def _earlier_files(self) -> list[Path]:
+        """Return the single files that an earlier run accounts for."""
+        try:
+            epochs = json.loads((self.path / RUN_FILE).read_text(encoding="utf-8"))["epochs"]
+            names = [epoch["single_file"] for epoch in epochs if epoch["single_file"]]
+        except (OSError, ValueError, KeyError, TypeError):
+            return []  # no run, or an account that cannot be read: then nothing is known to be ours
+        return [self.path / name for name in names if Path(name).name == name and (self.path / name).is_file()]
+
     def open(self, account: dict[str, Any]) -> None:
-        """Begin the run: remove an earlier one's bundles, write its account.
+        """Begin the run: remove an earlier one's bundles and single files, write its account.
 
         Args:
             account: What `run.json` holds from the start.
         """
         for folder in self.earlier_epochs():
             shutil.rmtree(folder)
+        for file in self._earlier_files():
+            file.unlink()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._account = {**account, "epochs": [], "best": None}

