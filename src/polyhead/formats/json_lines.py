@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TextIO
 
-from polyhead.errors import DataError
 from polyhead.formats.json_values import DECODER, as_object, explain
-from polyhead.formats.raw import RECORD_LIMIT, RawRecord
-from polyhead.records import Source
+from polyhead.formats.raw import RawRecord, numbered_lines
 
 
 class JsonLines:
@@ -22,12 +20,7 @@ class JsonLines:
 
     def read(self, stream: TextIO, path: str) -> Iterator[RawRecord]:
         """Yield the file's records; holds one line at a time."""
-        number = 0
-        while line := stream.readline(RECORD_LIMIT + 1):
-            number += 1
-            source = Source(path, number)
-            if len(line) > RECORD_LIMIT:
-                raise DataError(f"{source}: the line has more than {RECORD_LIMIT:,} characters, the limit for a record")
+        for source, line in numbered_lines(stream, path):
             if line.isspace():
                 continue
             try:

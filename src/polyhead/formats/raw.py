@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TextIO
 
+from polyhead.errors import DataError
 from polyhead.records import Source
 
 RECORD_LIMIT = 16 * 2**20
@@ -23,6 +24,21 @@ class RawRecord:
 
     fields: Mapping[str, Any]
     source: Source
+
+
+def numbered_lines(stream: TextIO, path: str) -> Iterator[tuple[Source, str]]:
+    """Yield each line of a file with its place, holding one at a time.
+
+    Raises:
+        DataError: At a line of more than `RECORD_LIMIT` characters.
+    """
+    number = 0
+    while line := stream.readline(RECORD_LIMIT + 1):
+        number += 1
+        source = Source(path, number)
+        if len(line) > RECORD_LIMIT:
+            raise DataError(f"{source}: the line has more than {RECORD_LIMIT:,} characters, the limit for a record")
+        yield source, line
 
 
 class Format(Protocol):

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TextIO
 
-from polyhead.errors import DataError
-from polyhead.formats.raw import RECORD_LIMIT, RawRecord
-from polyhead.records import Source
+from polyhead.formats.raw import RawRecord, numbered_lines
 
 
 class TextLines:
@@ -21,10 +19,5 @@ class TextLines:
 
     def read(self, stream: TextIO, path: str) -> Iterator[RawRecord]:
         """Yield each line as the text of a record; holds one line at a time."""
-        number = 0
-        while line := stream.readline(RECORD_LIMIT + 1):
-            number += 1
-            source = Source(path, number)
-            if len(line) > RECORD_LIMIT:
-                raise DataError(f"{source}: the line has more than {RECORD_LIMIT:,} characters, the limit for a record")
+        for source, line in numbered_lines(stream, path):
             yield RawRecord({"text": line.rstrip("\r\n")}, source)

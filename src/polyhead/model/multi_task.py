@@ -48,16 +48,17 @@ class MultiTaskModel(nn.Module):
 
     Attributes:
         encoder: The encoder.
+        hidden: Width of its states.
         heads: By `head_key` of the task's name.
     """
 
     def __init__(self, *, encoder: nn.Module, heads: Mapping[str, HeadSpec], head_dropout: float = 0.1) -> None:
         super().__init__()
-        hidden = int(encoder.config.hidden_size)  # type: ignore[union-attr,arg-type]
+        self.hidden = int(encoder.config.hidden_size)  # type: ignore[union-attr,arg-type]
         self.encoder = encoder
         self.specs = dict(heads)
         self.heads = nn.ModuleDict(
-            {head_key(name): Head(spec, hidden=hidden, dropout=head_dropout) for name, spec in heads.items()}
+            {head_key(name): Head(spec, hidden=self.hidden, dropout=head_dropout) for name, spec in heads.items()}
         )
 
     def forward(self, ids: Tensor, mask: Tensor, tasks: Collection[str] | None = None) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from pathlib import Path
 
 import torch
@@ -43,7 +44,8 @@ def read_single_file(path: Path) -> Bundle:
         BundleError: If the file would run code, is damaged, or is not one of ours.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # about the dialect of a pickle that is then refused
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise BundleError(
             f"{path}: refused: reading it would run code that came with the file (weights_only=True). A .pt file of "

@@ -44,7 +44,7 @@ def test_what_is_broken_is_said_with_its_line(text, wanted):
 
 
 def test_a_line_beyond_the_limit_is_refused_before_it_is_parsed(monkeypatch):
-    monkeypatch.setattr("polyhead.formats.json_lines.RECORD_LIMIT", 50)
+    monkeypatch.setattr("polyhead.formats.raw.RECORD_LIMIT", 50)
     stream = io.StringIO('{"a": 1}\n' + "x" * 10_000)
     with pytest.raises(DataError, match=r"^a\.jsonl:2: the line has more than 50 characters"):
         list(JsonLines().read(stream, "a.jsonl"))

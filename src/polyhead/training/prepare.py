@@ -1,0 +1,159 @@
+"""Everything that a run needs, made from its settings before anything is written."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+from polyhead import __version__
+from polyhead.batching import Example
+from polyhead.bundle import EncodingState
+from polyhead.encoding import TextEncoder
+from polyhead.model import MultiTaskModel, Pretrained, load_pretrained
+from polyhead.model.freezing import freeze
+from polyhead.notices import Notices
+from polyhead.settings import RunSettings
+from polyhead.tasks import task_state
+from polyhead.training.data import TrainingData, load_data
+from polyhead.training.engine import Engine, make_accelerator, make_engine, make_repeatable, resolve_precision
+from polyhead.training.examples import make_examples
+from polyhead.training.loop import Steps
+from polyhead.training.plan import Plan, choose_batch_size, make_plan
+
+_PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that a run needs.
+
+    Attributes:
+        settings: As they were given.
+        data: Records and tasks.
+        pretrained: The encoder, with what must be kept of it.
+        encoding: How texts become rows; what a bundle keeps of it.
+        text_encoder: The tokenizer, set up.
+        model: The model, on its device.
+        examples: The rows to train on.
+        steps: Their order.
+        plan: The numbers that the run goes by.
+        engine: Optimiser and schedule.
+    """
+
+    settings: RunSettings
+    data: TrainingData
+    pretrained: Pretrained
+    encoding: EncodingState
+    text_encoder: TextEncoder
+    model: MultiTaskModel
+    examples: list[Example]
+    steps: Steps
+    plan: Plan
+    engine: Engine
+
+    def resolved_settings(self) -> dict[str, Any]:
+        """Return the settings with the values that were worked out, as JSON."""
+        settings: dict[str, Any] = self.settings.model_dump(mode="json")
+        plan = self.plan.to_json()
+        settings["training"] |= {key: plan[key] for key in ("batch_size", "lr", "head_lr")}
+        settings["training"]["precision"] = resolve_precision(self.settings.training.precision)
+        settings["encoding"]["max_length"] = self.encoding.max_pieces
+        return settings
+
+    def account(self) -> dict[str, Any]:
+        """Return what `run.json` holds from the start."""
+        return {
+            "settings": self.resolved_settings(),
+            "plan": self.plan.to_json(),
+            "data": self.data.files,
+            "dev": {"records": len(self.data.dev), "held_out": self.data.held_out},
+            "tasks": [task_state(task) for task in self.data.tasks],
+            "versions": versions(),
+            "seed": self.settings.training.seed,
+        }
+
+    def facts(self) -> Iterator[tuple[str, str]]:
+        """Yield topic and line of what a person should know before the run starts."""
+        data = self.data
+        yield "encoder", self._encoder_fact()
+        for task in data.tasks:
+            count = sum(task.name in record.annotations for record in data.train)
+            yield "task", f"{task.name}: {task.kind} from {task.field!r}, {task.describe()}, {count:,} records"
+        rows = len(self.examples)
+        cut = f" in {rows:,} rows (longer texts cut into windows)" if rows > len(data.train) else ""
+        dev = "a stratified tenth, held out of the training data" if data.held_out else "as given"
+        if not data.dev:
+            dev = "too few texts to hold any out: the last epoch counts as the best"
+        yield "data", f"train {len(data.train):,} records{cut}, dev {len(data.dev):,} ({dev})"
+        yield "plan", ", ".join(self._plan_facts())
+
+    def _plan_facts(self) -> Iterator[str]:
+        plan, training = self.plan, self.settings.training
+        yield training.strategy
+        yield f"{training.epochs} epochs of {plan.steps_per_epoch:,} steps"
+        yield f"batch {plan.batch_size}"
+        yield f"learning rate {plan.lr:.2g} (heads {plan.head_lr:.2g})"
+        yield f"warm-up {plan.warmup_steps} steps"
+        yield resolve_precision(training.precision)
+        yield self.model.device().type
+        yield f"seed {training.seed}"
+
+    def _encoder_fact(self) -> str:
+        weights = sum(weight.numel() for weight in self.model.parameters())
+        frozen = sum(weight.numel() for weight in self.model.parameters() if not weight.requires_grad)
+        part = f" ({frozen / 1e6:.1f} M frozen)" if frozen else ""
+        rows = f"rows of up to {self.encoding.max_pieces} pieces"
+        return f"{self.pretrained.name}, {weights / 1e6:.1f} M parameters{part}, {rows}"
+
+
+def prepare(settings: RunSettings, notices: Notices) -> Prepared:
+    """Read the data, load the encoder, build the model, plan the steps.
+
+    Args:
+        settings: All settings.
+        notices: Hears of what is odd in the data but usable.
+
+    Raises:
+        PolyheadError: If settings, data or encoder cannot be used.
+    """
+    training = settings.training
+    data = load_data(settings, notices)
+    make_repeatable(training.seed)
+    pretrained = load_pretrained(settings.encoder)
+    encoding = EncodingState(
+        max_pieces=pretrained.max_pieces(settings.encoding.max_length),
+        pad_id=pretrained.pad_id,
+        overlap=settings.encoding.overlap,
+    )
+    text_encoder = TextEncoder(pretrained.tokenizer_json, **encoding.model_dump())
+    heads = {task.name: task.head() for task in data.tasks}
+    model = MultiTaskModel(encoder=pretrained.encoder, heads=heads, head_dropout=training.head_dropout)
+    freeze(model.encoder, training.freeze)
+    accelerator = make_accelerator(training.precision)
+    model.to(accelerator.device)
+    examples = make_examples(data.train, data.tasks, text_encoder)
+    batch_size = choose_batch_size(training, rows=len(examples))
+    steps = Steps(examples, data.tasks, settings=training, batch_size=batch_size)
+    plan = make_plan(training, hidden=model.hidden, batch_size=batch_size, steps_per_epoch=len(steps.of_epoch(1)))
+    engine = make_engine(model, accelerator, settings=training, plan=plan)
+    return Prepared(
+        settings=settings,
+        data=data,
+        pretrained=pretrained,
+        encoding=encoding,
+        text_encoder=text_encoder,
+        model=model,
+        examples=examples,
+        steps=steps,
+        plan=plan,
+        engine=engine,
+    )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of polyhead and of what trains a model."""
+    packages = {name: metadata.version(name) for name in _PACKAGES}
+    return {"polyhead": __version__, "python": platform.python_version(), **packages}
