@@ -176,3 +176,14 @@ def repaired(tags: list[str]) -> list[str]:
         f"B{tag[1:]}" if tag.startswith("I-") and previous[2:] != tag[2:] else tag
         for previous, tag in zip(before, tags, strict=False)
     ]
+
+
+@pytest.mark.slow
+@needs_minilm
+def test_the_shipped_settings_for_snips_train(real_data: Path, tmp_path: Path) -> None:
+    """One epoch of examples/snips.toml, whose paths lead to the data sets beside the checkout."""
+    config = Path(__file__).parents[2] / "examples" / "snips.toml"
+    run = polyhead.train(config=config, output=tmp_path / "run", epochs=1)
+    tasks = polyhead.evaluate(run.folder, real_data / "snips" / "dev.jsonl")["tasks"]
+    assert tasks["intent"]["accuracy"] > 0.97
+    assert tasks["slots"]["f1"] > 0.85
