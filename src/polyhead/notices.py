@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from polyhead.errors import DataError
@@ -29,7 +30,8 @@ class Notices:
         """Count one case, or several of which `found` is the first.
 
         Args:
-            rule: What the case is an instance of, as it reads after a count: ``records have fewer tags than words``.
+            rule: What the case is an instance of, as it reads after a count. It begins with what differs between
+                several and one, in braces: ``{records have|record has} fewer tags than words``.
             source: Where it stood.
             found: What was found there.
             count: How many cases there are.
@@ -39,9 +41,17 @@ class Notices:
         """
         place = f"{source}: " if source else ""
         if self.strict:
-            raise DataError(f"{place}{found} (--strict: {rule})")
+            raise DataError(f"{place}{found} (--strict: {_in_number(rule, 2)})")
         self._by_rule.setdefault(rule, _Notice(f"{place}{found}")).count += count
 
     def lines(self) -> list[str]:
         """Return one line a rule, with the count and the first case."""
-        return [f"{notice.count} {rule}; first: {notice.first}" for rule, notice in self._by_rule.items()]
+        return [
+            f"{notice.count} {_in_number(rule, notice.count)}; first: {notice.first}"
+            for rule, notice in self._by_rule.items()
+        ]
+
+
+def _in_number(rule: str, count: int) -> str:
+    """Choose between several and one at the beginning of a rule."""
+    return re.sub(r"^\{(.*?)\|(.*?)\}", r"\2" if count == 1 else r"\1", rule)

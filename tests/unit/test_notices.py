@@ -7,9 +7,15 @@ from polyhead.records import Source
 
 def test_a_rule_is_told_once_with_count_and_first_case():
     notices = Notices()
-    notices.add("records are odd", Source("a.json", 3), "an odd one")
-    notices.add("records are odd", Source("a.json", 9), "another one", 4)
+    notices.add("{records are|record is} odd", Source("a.json", 3), "an odd one")
+    notices.add("{records are|record is} odd", Source("a.json", 9), "another one", 4)
     assert notices.lines() == ["5 records are odd; first: a.json:3: an odd one"]
+
+
+def test_one_is_told_as_one():
+    notices = Notices()
+    notices.add("{records are|record is} odd in {a|b}", None, "x")
+    assert notices.lines() == ["1 record is odd in {a|b}; first: x"]
 
 
 def test_rules_keep_their_order():
@@ -21,7 +27,7 @@ def test_rules_keep_their_order():
 
 def test_strict_raises_the_first():
     with pytest.raises(DataError) as caught:
-        Notices(strict=True).add("records are odd", Source("a.json", 3), "an odd one")
+        Notices(strict=True).add("{records are|record is} odd", Source("a.json", 3), "an odd one")
     assert str(caught.value) == "a.json:3: an odd one (--strict: records are odd)"
 
 

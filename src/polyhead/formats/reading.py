@@ -53,7 +53,9 @@ def read_records(
         if not text.strip():
             raise DataError(f"{raw.source}: the field {field!r} holds no text")
         for name in raw.fields.keys() - read_fields - {field}:
-            notices.add(f"records have the field {name!r}, which no task reads", raw.source, f"field {name!r}")
+            notices.add(
+                f"{{records have|record has}} the field {name!r}, which no task reads", raw.source, f"field {name!r}"
+            )
         yield Record(text, _annotations(raw, text, columns, notices), raw.source)
     for column in columns.values():
         column.finish(notices)

@@ -109,10 +109,10 @@ class TagReader:
     def finish(self, notices: Notices) -> None:
         """Tell what broke the scheme of the file, now that the whole file was seen."""
         if self.scheme != "IOB1" and (case := self._cases.get("opened by I")):
-            rule = "tags continue an entity that nothing opened (read as the start of one)"
+            rule = "{tags continue|tag continues} an entity that nothing opened (read as the start of one)"
             notices.add(rule, case.source, f"{case.found}, with no entity of its type before it", case.count)
         if self._family and (case := self._cases.get("unclosed")):
-            rule = f"entities in {self._family} tags end without their closing tag (read as ended)"
+            rule = f"{{entities end|entity ends}} without a closing {self._family} tag (read as ended)"
             notices.add(rule, case.source, f"{case.found}, with the entity before it still open", case.count)
 
     def _check_one(self, tag: object, position: int) -> str:

@@ -50,8 +50,10 @@ class TagColumn:
         spans = spans_of_tags(self._tags.check(value, source), words)
         if not value or len(value) == len(words):
             return Spans(spans)
-        rule = f"records have fewer tags than words in {self.field!r} (the words behind the last tag count as unknown)"
-        notices.add(rule, source, f"{len(value)} tags for {len(words)} words")
+        rule = f"{{records have|record has}} fewer tags than words in {self.field!r}"
+        notices.add(
+            f"{rule} (words behind the last tag are unknown)", source, f"{len(value)} tags for {len(words)} words"
+        )
         return Spans(spans, known_to=words[len(value) - 1][1])
 
     def finish(self, notices: Notices) -> None:

@@ -64,11 +64,12 @@ def load_data(settings: RunSettings, notices: Notices) -> TrainingData:
     tasks = tuple(_learn(name, task, options[name], train, settings.data.train) for name, task in wanted.items())
     kept = [record for record in train if record.annotations]
     if bare := next((record for record in train if not record.annotations), None):
-        rule = "records carry no annotation of any task (left out of training)"
+        rule = "{records carry|record carries} no annotation of any task (left out of training)"
         notices.add(rule, bare.source, "no annotation", len(train) - len(kept))
     for task in tasks if dev else ():
         if not any(task.name in record.annotations for record in dev):
-            rule = f"dev files lack annotations of the task {task.name!r} (it has no part in choosing the best epoch)"
+            rule = f"{{dev files lack|dev file lacks}} annotations of the task {task.name!r}"
+            rule += " (it has no part in choosing the best epoch)"
             notices.add(rule, None, f"no field {task.field!r} in any of {len(dev):,} records", len(settings.data.dev))
     if settings.data.dev:
         return TrainingData(tasks, kept, dev, False, files)

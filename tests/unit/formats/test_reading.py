@@ -62,7 +62,7 @@ def test_sentence_goes_before_text_and_the_other_is_told_as_unread(read):
     records, lines = read({"text": "second", "sentence": "first"})
     assert records[0].text == "first"
     assert len(lines) == 1
-    assert lines[0].startswith("1 records have the field 'text', which no task reads; first: ")
+    assert lines[0].startswith("1 record has the field 'text', which no task reads; first: ")
     assert read({"text": "alone"})[0][0].text == "alone"
 
 
@@ -78,7 +78,7 @@ def test_unread_fields_are_told_once_each(read, tmp_path):
     assert len(records) == 3
     assert lines == [
         f"2 records have the field 'id', which no task reads; first: {tmp_path}/data.jsonl:1: field 'id'",
-        f"1 records have the field 'note', which no task reads; first: {tmp_path}/data.jsonl:3: field 'note'",
+        f"1 record has the field 'note', which no task reads; first: {tmp_path}/data.jsonl:3: field 'note'",
     ]
 
 
@@ -154,7 +154,7 @@ def test_fewer_tags_than_words_leave_the_rest_unknown(read, tmp_path):
     assert records[1].annotations["ner"] == Spans((Span(0, 4, "PER"), Span(9, 12, "PER")), known_to=12)
     assert records[2].annotations["ner"] == Spans((), known_to=1)
     assert lines == [
-        "2 records have fewer tags than words in 'ner_tags' (the words behind the last tag count as unknown); "
+        "2 records have fewer tags than words in 'ner_tags' (words behind the last tag are unknown); "
         f"first: {tmp_path}/data.jsonl:2: 3 tags for 5 words"
     ]
 
@@ -180,7 +180,7 @@ def test_tags_for_blank_words_are_explained(complaint):
 def test_what_is_known_after_the_whole_file_is_told(read):
     _, lines = read({**GOOD, "ner_tags": ["B-PER", "O"]}, {**GOOD, "ner_tags": ["O", "I-PER"]})
     assert len(lines) == 1
-    assert lines[0].startswith("1 tags continue an entity that nothing opened")
+    assert lines[0].startswith("1 tag continues an entity that nothing opened")
 
 
 def test_records_stream(write):

@@ -97,7 +97,7 @@ def test_an_unclosed_entity_is_told_in_bilou_only():
     scheme, lines = read(["U-PER", "O"], ["B-PER", "O"], ["B-LOC", "I-LOC"])
     assert scheme == "BILOU"
     assert lines == [
-        "2 entities in BILOU tags end without their closing tag (read as ended); first: a.json:2: "
+        "2 entities end without a closing BILOU tag (read as ended); first: a.json:2: "
         "tag 2 is 'O', with the entity before it still open"
     ]
 
