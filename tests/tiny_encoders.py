@@ -27,6 +27,7 @@ CORPUS = [
 ]
 
 _SIZES = {"vocab_size": 400, "show_progress": False}
+_NARROW = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
 
 
 def tokenizer_of(kind: str) -> Tokenizer:
@@ -60,15 +61,7 @@ def _distilbert(size: int, positions: int) -> transformers.PreTrainedModel:
 
 def _roberta(size: int, positions: int) -> transformers.PreTrainedModel:
     return transformers.RobertaModel(
-        transformers.RobertaConfig(
-            vocab_size=size,
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            max_position_embeddings=positions + 2,
-            pad_token_id=1,
-        )
+        transformers.RobertaConfig(vocab_size=size, max_position_embeddings=positions + 2, pad_token_id=1, **_NARROW)
     )
 
 
@@ -76,10 +69,6 @@ def _deberta(size: int, positions: int) -> transformers.PreTrainedModel:
     return transformers.DebertaV2Model(
         transformers.DebertaV2Config(
             vocab_size=size,
-            hidden_size=32,
-            intermediate_size=64,
-            num_hidden_layers=2,
-            num_attention_heads=2,
             max_position_embeddings=positions,
             relative_attention=True,
             position_buckets=16,
@@ -87,6 +76,7 @@ def _deberta(size: int, positions: int) -> transformers.PreTrainedModel:
             type_vocab_size=0,
             position_biased_input=False,
             pad_token_id=0,
+            **_NARROW,
         )
     )
 

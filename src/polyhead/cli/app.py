@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from polyhead import __version__
-from polyhead.cli.console import error_console
+from polyhead.cli.console import announce, error_console
 from polyhead.cli.evaluate import evaluate_command
 from polyhead.cli.info import info_command
 from polyhead.cli.predict import predict_command
@@ -79,7 +79,7 @@ def run(command: Callable[..., object], arguments: list[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        _complain(_message(error))
+        announce(error_console(), "error", _message(error))
         return 2
     return status if isinstance(status, int) else 0
 
@@ -90,9 +90,3 @@ def _message(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:  # a full disk, a folder that may not be written to
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return f"unexpected {type(error).__name__}: {error}\nThis is a fault of polyhead; --debug shows where."
-
-
-def _complain(message: str) -> None:
-    console = error_console()
-    console.print("error:", style="bold red", end=" ")
-    console.print(message, markup=False, highlight=False)

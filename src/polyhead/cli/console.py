@@ -7,6 +7,8 @@ import sys
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+_COLOURS = {"warning": "yellow", "error": "red"}
+
 
 def output_console() -> Console:
     """Return a console for answers."""
@@ -16,6 +18,18 @@ def output_console() -> Console:
 def error_console() -> Console:
     """Return a console for messages and progress."""
     return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
+
+def announce(console: Console, word: str, message: str) -> None:
+    """Write a message that must be noticed; nothing in it is taken as mark-up.
+
+    Args:
+        console: Where to.
+        word: ``warning`` or ``error``.
+        message: The message.
+    """
+    console.print(f"{word}:", style=f"bold {_COLOURS[word]}", end=" ")
+    console.print(message, markup=False)
 
 
 def progress_bar(console: Console) -> Progress:

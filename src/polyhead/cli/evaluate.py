@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from polyhead.cli.console import error_console, output_console, progress_bar
-from polyhead.cli.warnings import print_notices
+from polyhead.cli.console import announce, error_console, output_console, progress_bar
+from polyhead.cli.figures import score_tables
 from polyhead.evaluation import evaluate
 from polyhead.notices import Notices
 
@@ -36,12 +36,11 @@ def evaluate_command(
     with progress_bar(console) as bar:
         task = bar.add_task("scoring", total=None, note="")
         scores = evaluate(model, data, notices=notices, on_batch=lambda count: bar.update(task, advance=count))
-    print_notices(console, notices)
+    for line in notices.lines():
+        announce(console, "warning", line)
     if as_json:
         sys.stdout.write(json.dumps(scores, ensure_ascii=False) + "\n")
         return
-    from polyhead.cli.figures import score_tables
-
     for table in score_tables(scores):
         output_console().print(table)
         output_console().print()

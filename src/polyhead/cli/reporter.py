@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
-from polyhead.cli.console import progress_bar
+from polyhead.cli.console import announce, progress_bar
 from polyhead.cli.figures import epoch_figures
 from polyhead.training.reporting import EpochReport, Reporter, StepReport
 
@@ -38,8 +38,7 @@ class ConsoleReporter(Reporter):
 
     def warn(self, line: str) -> None:
         """Write a warning."""
-        self._console.print("warning:", style="bold yellow", end=" ")
-        self._console.print(line, markup=False)
+        announce(self._console, "warning", line)
 
     def start(self, *, steps: int, epochs: int) -> None:
         """Set up the bar."""

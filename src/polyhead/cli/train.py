@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from polyhead.cli.console import error_console
 from polyhead.errors import MissingExtraError
 from polyhead.settings import load_settings
 
@@ -119,12 +120,10 @@ def run_train(
     """
     settings = load_settings(config, assignments, flags)
     try:
+        from polyhead.cli.reporter import ConsoleReporter
         from polyhead.training import run_training
     except ImportError as error:
         raise MissingExtraError("training", "train") from error
-    from polyhead.cli.console import error_console
-    from polyhead.cli.reporter import ConsoleReporter
-
     console = error_console()
     reporter = ConsoleReporter(console)
     run = run_training(settings, reporter=reporter, single_file=single_file)

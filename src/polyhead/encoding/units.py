@@ -116,7 +116,7 @@ def _first_pieces(extents: Sequence[Extent], text: str, pieces: Sequence[Extent]
     ends = iter(enumerate(extents))
     unit, (start, end) = next(ends, (-1, (0, 0)))
     for piece, (piece_start, piece_end) in enumerate(pieces):
-        begin = piece_start + len(text[piece_start:piece_end]) - len(text[piece_start:piece_end].lstrip())
+        begin = piece_end - len(text[piece_start:piece_end].lstrip())
         if begin >= piece_end:
             continue
         while unit >= 0 and end <= begin:

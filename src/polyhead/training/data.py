@@ -13,7 +13,7 @@ from polyhead.formats import Limits, read_raw, read_records
 from polyhead.notices import Notices
 from polyhead.records import Record
 from polyhead.settings import RunSettings, TaskSettings
-from polyhead.tasks import Task, kind_named, options_of
+from polyhead.tasks import KINDS, Task, options_of
 from polyhead.training.holdout import hold_out
 
 DEFAULT_TASKS = {
@@ -54,9 +54,8 @@ def load_data(settings: RunSettings, notices: Notices) -> TrainingData:
     for path in (*settings.data.train, *settings.data.dev):
         if str(path) == "-":
             raise SettingsError("training data must be in files, which are read more than once; found standard input")
-    options = {name: options_of(name, task) for name, task in settings.tasks.items()}  # before any reading
     wanted = settings.tasks or _tasks_in(settings.data.train)
-    options = options or {name: options_of(name, task) for name, task in wanted.items()}
+    options = {name: options_of(name, task) for name, task in wanted.items()}  # which also checks each task's kind
     limits = Limits(settings.data.max_characters, settings.data.text_field)
     files: list[dict[str, Any]] = []
     train = _read(settings.data.train, wanted, limits, notices, files)
@@ -86,9 +85,7 @@ def _read(
 ) -> list[Record]:
     records: list[Record] = []
     for path in paths:
-        columns = {
-            name: kind_named(task.kind, where=f"tasks.{name}.kind").column(task.field) for name, task in wanted.items()
-        }
+        columns = {name: KINDS[task.kind].column(task.field) for name, task in wanted.items()}
         read = list(read_records(path, columns, notices=notices, limits=limits))
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -106,7 +103,7 @@ def _learn(
             f"tasks.{name}.field: no record of {', '.join(map(str, paths))} has the field {task.field!r}; "
             f"{name_the_known(task.field, _fields_in(paths))}"
         )
-    kind = kind_named(task.kind, where=f"tasks.{name}.kind")
+    kind = KINDS[task.kind]
     return kind.learn(name=name, field=task.field, weight=task.weight, options=options, annotations=annotations)
 
 
