@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from polyhead.inference import Predictor, Result
     from polyhead.records import Record, Span, Spans
     from polyhead.settings import RunSettings
-    from polyhead.training import TrainedRun, train
+    from polyhead.training import TrainedRun, add_head, remove_head, train
 
 __all__ = [
     "PolyheadError",
@@ -32,7 +32,9 @@ __all__ = [
     "Spans",
     "TrainedRun",
     "__version__",
+    "add_head",
     "evaluate",
+    "remove_head",
     "train",
 ]
 
@@ -45,7 +47,9 @@ _HOMES = {
     "Span": "records",
     "Spans": "records",
     "TrainedRun": "training",
+    "add_head": "training",
     "evaluate": "evaluation",
+    "remove_head": "training",
     "train": "training",
 }
 

@@ -13,6 +13,9 @@ from typing import Any
 Label = int | str
 """A class as the data wrote it; it comes back as what it was."""
 
+Text = str | tuple[str, str]
+"""One text, or two that are read together: premise and hypothesis, say."""
+
 
 def is_unicode(text: str) -> bool:
     """Whether a string can be written as UTF-8; one with half a surrogate pair, which JSON can escape, cannot."""
@@ -85,8 +88,15 @@ class Record:
         annotations: By task name. A task that is not in here is unknown for this record: no target, no loss, no
             part in that task's metrics. That differs from an annotation that is there and empty.
         source: Where the record stood, for messages.
+        second: A second text that is read together with the first, where there is one.
     """
 
     text: str
     annotations: Mapping[str, Any] = field(default_factory=dict)
     source: Source | None = None
+    second: str | None = None
+
+    @property
+    def texts(self) -> Text:
+        """What the encoder reads."""
+        return self.text if self.second is None else (self.text, self.second)

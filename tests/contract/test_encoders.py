@@ -41,6 +41,7 @@ class RandomRuntime:
     """Answers at random, so that entities of every shape come out."""
 
     def __init__(self, widths: dict[str, tuple[bool, int]], *, seed: int) -> None:
+        self.tables: dict[str, np.ndarray] = {}
         self._widths, self._random = widths, np.random.default_rng(seed)
 
     def run(self, batch: Batch) -> dict[str, np.ndarray]:
@@ -184,3 +185,39 @@ def test_order_and_company_do_not_matter(predictor: Predictor) -> None:
         assert answer["ner"]["tags"] == alone["ner"]["tags"]
         assert answer["classification"]["label"] == alone["classification"]["label"]
         assert answer["classification"]["score"] == pytest.approx(alone["classification"]["score"], abs=1e-4)
+
+
+PAIRS = {
+    "short": ("John lives in New York.", "what's the weather like?"),
+    "long_first": ("John lives in Berlin \U0001f600 " * 60, "what's the weather like?"),
+    "long_second": ("John lives in Berlin", "what's the weather like? \U0001f600 " * 60),
+    "both_long": ("John lives in Berlin " * 40, "what's the weather like? " * 40),
+    "empty_second": ("John lives in Berlin", ""),
+    "empty_first": ("", "what's the weather like?"),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_two_texts_are_read_together(name: str, predictor: Predictor) -> None:
+    first, second = PAIRS[name]
+    (result,) = predictor([(first, second)])
+    check_answer(result.to_json(), first)
+    assert result.to_json()["second"] == second
+    assert (result.windows > 3) == ("long" in name)
+
+
+def test_the_second_text_is_seen(predictor: Predictor) -> None:
+    readings = list(predictor.read([("play", "some music"), ("play", "what is the weather"), "play"]))
+    logits = [reading.logits["classification"] for reading in readings]
+    assert not np.allclose(logits[0], logits[1])
+    assert not np.allclose(logits[0], logits[2])
+
+
+def test_pairs_in_company_of_single_texts(predictor: Predictor) -> None:
+    """A row without a second text has types all the same where another row of its batch needs them."""
+    texts = ["John lives in New York.", ("Anna works", "for John"), "play some music please"]
+    together = list(predictor.read(texts))
+    for text, reading in zip(texts, together, strict=True):
+        (alone,) = predictor.read([text])
+        for name, logits in reading.logits.items():
+            np.testing.assert_allclose(logits, alone.logits[name], atol=1e-4)

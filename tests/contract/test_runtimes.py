@@ -23,9 +23,9 @@ from polyhead.tasks import SingleLabel, Tagging
 from tests.tiny_encoders import CORPUS, KINDS
 from tests.unit.encoders import text_encoder, tokenizer_json
 
-INTENT = SingleLabel("intent", "label", 1.0, LabelSet((0, 1, "1")))
-NER = Tagging("ner", "tags", 1.0, LabelSet(("LOC", "PER")))
-WORDS = Tagging("words", "tags", 1.0, LabelSet(("LOC", "PER")), "pretokenizer")
+INTENT = SingleLabel("intent", "label", 1.0, SingleLabel.Options(), LabelSet((0, 1, "1")))
+NER = Tagging("ner", "tags", 1.0, Tagging.Options(), LabelSet(("LOC", "PER")))
+WORDS = Tagging("words", "tags", 1.0, Tagging.Options(unit="pretokenizer"), LabelSet(("LOC", "PER")))
 TASKS = (INTENT, NER, WORDS)
 
 LONG = " ".join(CORPUS * 4)
@@ -36,8 +36,9 @@ class Table:
 
     def __init__(self, *, max_pieces: int = 64) -> None:
         random = np.random.default_rng(3)
-        self.tables = {task.name: random.normal(size=(500, task.head().width)).astype(np.float32) for task in TASKS}
+        self.logits = {task.name: random.normal(size=(500, task.head().width)).astype(np.float32) for task in TASKS}
         self.max_pieces = max_pieces
+        self.tables: dict[str, np.ndarray] = {}
         self.batches: list[tuple[int, int]] = []
 
     def run(self, batch: Batch) -> dict[str, np.ndarray]:
@@ -45,8 +46,8 @@ class Table:
         assert batch.ids.shape[1] <= self.max_pieces
         assert (batch.mask.sum(axis=1) >= 2).all()
         self.batches.append(batch.ids.shape)
-        logits = {name: table[batch.ids] for name, table in self.tables.items()}
-        return {**logits, "intent": self.tables["intent"][batch.ids[:, 1]]}
+        logits = {name: table[batch.ids] for name, table in self.logits.items()}
+        return {**logits, "intent": self.logits["intent"][batch.ids[:, 1]]}
 
 
 def predictor_of(kind: str, *, max_pieces: int = 64) -> tuple[Predictor, Table]:
@@ -78,7 +79,7 @@ def test_tags_of_a_long_text_are_those_of_its_units_one_by_one(kind, max_pieces)
     assert result.windows == len(encoded.windows) > 10
     for task in (NER, WORDS):
         first = encoded.units(task.unit).first_piece
-        wanted = task.decode(runtime.tables[task.name][encoded.ids[first[first >= 0]]], encoded)
+        wanted = task.decode(runtime.logits[task.name][encoded.ids[first[first >= 0]]], encoded)
         assert len(wanted.entities) > 10
         assert result.predictions[task.name] == wanted
 
@@ -104,7 +105,7 @@ def test_the_probability_of_a_sentence_is_the_mean_over_its_windows():
     predictor, runtime = predictor_of("distilbert", max_pieces=10)
     (result,) = predictor([LONG])
     (encoded,) = text_encoder("distilbert", max_pieces=10).encode([LONG])
-    logits = runtime.tables["intent"][[encoded.ids[window.start] for window in encoded.windows]].astype(np.float64)
+    logits = runtime.logits["intent"][[encoded.ids[window.start] for window in encoded.windows]].astype(np.float64)
     mean = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).mean(axis=0)
     assert result.predictions["intent"].label == INTENT.labels[int(mean.argmax())]
     assert result.predictions["intent"].score == pytest.approx(mean.max())
@@ -169,6 +170,87 @@ def test_batches_keep_to_the_budget():
     assert max(rows * length for rows, length in runtime.batches) <= _TOKEN_BUDGET
 
 
+def test_reading_and_then_decoding_is_answering():
+    predictor, _ = predictor_of("distilbert", max_pieces=10)
+    texts = [*CORPUS, LONG, "", ("play", "some music")]
+    readings = list(predictor.read(texts))
+    assert plain(predictor.decode(reading) for reading in readings) == plain(predictor(texts))
+    for reading in readings:
+        assert reading.logits["intent"].shape == (len(reading.encoded.windows), 3)
+        for task in (NER, WORDS):
+            pieces = reading.encoded.units(task.unit).first_piece >= 0
+            assert reading.logits[task.name].shape == (pieces.sum(), 5)
+
+
+def test_other_tasks_over_the_same_network():
+    predictor, _ = predictor_of("distilbert")
+    renamed = SingleLabel("intent", "label", 1.0, SingleLabel.Options(), LabelSet(("a", "b", "c")))
+    again = predictor.with_tasks([renamed, NER, WORDS])
+    for text in CORPUS:
+        (before,), (after,) = predictor([text]), again([text])
+        place = list(INTENT.labels).index(before.predictions["intent"].label)
+        assert after.predictions["intent"].label == "abc"[place]
+        assert after.predictions["ner"] == before.predictions["ner"]
+    assert predictor.tasks == TASKS
+    assert again.tasks == (renamed, NER, WORDS)
+
+
+def crf_predictor(kind: str, *, max_pieces: int) -> Predictor:
+    """A tagger whose runtime has learnt that PER follows PER, and nothing else does."""
+    crf = Tagging("ner", "tags", 1.0, Tagging.Options(decoder="crf"), LabelSet(("LOC", "PER")))
+    runtime = Table(max_pieces=max_pieces)
+    tags = [str(tag) for tag in crf.tags]
+    table = np.zeros((1 + len(tags), len(tags)), dtype=np.float32)
+    table[1:, tags.index("B-PER")] = 100.0
+    table[0, tags.index("B-LOC")] = 100.0
+    runtime.tables["ner"] = table
+    encoder = text_encoder(kind, max_pieces=max_pieces)
+    return Predictor(tasks=(INTENT, crf, WORDS), text_encoder=encoder, runtime=runtime)
+
+
+@pytest.mark.parametrize("max_pieces", [10, 64])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_runtime_learnt_of_sequences_decides_its_own_task_alone(kind, max_pieces):
+    predictor = crf_predictor(kind, max_pieces=max_pieces)
+    plain_predictor, _ = predictor_of(kind, max_pieces=max_pieces)
+    for model in (predictor, predictor.with_tasks(predictor.tasks)):
+        (result,) = model([LONG])
+        tags = result.predictions["ner"].tags
+        assert tags == ("B-LOC", *["B-PER"] * (len(LONG.split()) - 1))
+        assert result.predictions["words"] == plain_predictor([LONG])[0].predictions["words"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pair_answers_for_its_first_text(kind):
+    predictor, _ = predictor_of(kind)
+    (pair,), (alone,) = predictor([("John lives in Berlin.", "play some music")]), predictor(["John lives in Berlin."])
+    assert (pair.text, pair.second, alone.second) == ("John lives in Berlin.", "play some music", None)
+    assert pair.predictions["ner"] == alone.predictions["ner"]
+    assert list(pair.to_json()) == ["text", "second", "intent", "ner", "words"]
+    assert pair.to_json()["second"] == "play some music"
+    assert "second" not in alone.to_json()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("pair", [(LONG, "play some music"), ("play some music", LONG), (LONG, LONG)], ids=range(3))
+def test_windows_of_a_pair_leave_no_trace_in_tags(kind, pair):
+    cut, runtime = predictor_of(kind, max_pieces=16)
+    whole, _ = predictor_of(kind, max_pieces=10_000)
+    (result,), (wanted,) = cut([pair]), whole([pair[0]])
+    assert result.windows > 10
+    assert sum(rows for rows, _ in runtime.batches) == result.windows
+    for name in ("ner", "words"):
+        assert result.predictions[name] == wanted.predictions[name]
+
+
+def test_pairs_and_single_texts_in_one_call():
+    predictor, _ = predictor_of("distilbert")
+    texts = ["play", ("play", "some music"), ("some music", "play"), "some music"]
+    results = predictor(texts)
+    assert [result.text if result.second is None else (result.text, result.second) for result in results] == texts
+    assert plain(results) == plain(predictor([text])[0] for text in texts)
+
+
 WITHOUT_TORCH = """
 import sys, importlib.abc, pathlib
 
@@ -188,9 +270,14 @@ from polyhead.errors import MissingExtraError
 from polyhead.labels import LabelSet
 from polyhead.tasks import SingleLabel, Tagging
 
-tasks = [SingleLabel("intent", "label", 1.0, LabelSet((3, "b"))), Tagging("ner", "tags", 1.0, LabelSet(("PER",)))]
+tasks = [
+    SingleLabel("intent", "label", 1.0, SingleLabel.Options(), LabelSet((3, "b"))),
+    Tagging("ner", "tags", 1.0, Tagging.Options(), LabelSet(("PER",))),
+]
 
 class Double:
+    tables = {}
+
     def run(self, batch):
         rows, length = batch.ids.shape
         return {

@@ -7,14 +7,16 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from polyhead.cli.app import app, run
 from polyhead.training import TrainedRun
+from tests.end_to_end import many_kinds
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,6 +29,28 @@ class Outcome:
 
 
 Cli = Callable[..., Outcome]
+Configure = Callable[..., Path]
+
+
+def toml(value: Any) -> str:
+    """Write a value as TOML, tables inline."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(key)} = {toml(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(toml, value))}]"
+    return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)
+
+
+def write_settings(path: Path, settings: Mapping[str, Any]) -> Path:
+    """Write a settings file."""
+    path.write_text("".join(f"{key} = {toml(value)}\n" for key, value in settings.items()), encoding="utf-8")
+    return path
+
+
+def write_records(path: Path, records: Sequence[Mapping[str, Any]]) -> Path:
+    """Write records as JSON lines."""
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    return path
 
 
 @pytest.fixture
@@ -43,25 +67,26 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     return _cli
 
 
+def run_python(*arguments: object, cwd: Path | None = None, stdin: str = "", **environment: str) -> Outcome:
+    """Run `python` with arguments, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=cwd or ROOT,
+        input=stdin,
+        env={**os.environ, "COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1", **environment},
+        timeout=300,
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
 @pytest.fixture
 def process() -> Callable[..., Outcome]:
     """Run `python` with arguments, in a process of its own."""
-
-    def _process(*arguments: object, cwd: Path | None = None, stdin: str = "", **environment: str) -> Outcome:
-        done = subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            cwd=cwd or ROOT,
-            input=stdin,
-            env={**os.environ, "COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1", **environment},
-            timeout=300,
-            check=False,
-        )
-        return Outcome(done.returncode, done.stdout, done.stderr)
-
-    return _process
+    return run_python
 
 
 @pytest.fixture
@@ -73,6 +98,34 @@ def bundle(trained: TrainedRun, tmp_path: Path) -> Path:
 @pytest.fixture
 def encoder(encoder_folders: dict[str, Path]) -> str:
     return str(encoder_folders["distilbert"])
+
+
+@pytest.fixture
+def configure(tmp_path: Path, encoder: str) -> Configure:
+    """Write a settings file from its sections; the encoder is the tiny one where none is given."""
+
+    def _configure(name: str = "run.toml", **settings: Any) -> Path:
+        return write_settings(tmp_path / name, {"encoder": encoder, **settings})
+
+    return _configure
+
+
+@pytest.fixture(scope="session")
+def every_kind(tmp_path_factory: pytest.TempPathFactory, encoder_folders: dict[str, Path]) -> Path:
+    """The output folder of a run with a task of every kind. Do not change it."""
+    folder = tmp_path_factory.mktemp("every_kind")
+    settings = {
+        "encoder": encoder_folders["distilbert"],
+        "output": folder / "run",
+        "data": {
+            "train": write_records(folder / "train.jsonl", many_kinds.PARTS),
+            "dev": write_records(folder / "dev.jsonl", many_kinds.WHOLE),
+        },
+        "tasks": many_kinds.TASKS,
+        "training": many_kinds.TRAINING,
+    }
+    assert run(app, ["train", "--config", str(write_settings(folder / "run.toml", settings))]) == 0
+    return folder / "run"
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from polyhead.tasks import KINDS
 from polyhead.training import TrainedRun
 
 TASK = ["--set", "tasks.x.field=label"]
@@ -83,7 +84,7 @@ BAD_SETTINGS = {
     "training = 3": ("training",),
     "[data]\ndev = 3": ("data.dev",),
     "[tasks]\nx = 3": ("tasks.x",),
-    "[tasks.x]\nkind = 'crf'\nfield = 'label'": ("tasks.x.kind", "'crf'", "single_label, tagging"),
+    "[tasks.x]\nkind = 'crf'\nfield = 'label'": ("tasks.x.kind", "'crf'", f"known: {', '.join(KINDS)}"),
     "[training]\nlr = inf": ("training.lr",),
 }
 
@@ -128,6 +129,6 @@ def test_evaluation_data_without_the_fields(fails: Callable[..., str], trained: 
     path = tmp_path / "other.jsonl"
     path.write_text('{"sentence": "a b", "intent": "x"}\n' * 3)
     message = fails("evaluate", trained.folder, path)
-    assert f"{path}: none of the 3 records has a field that the model's tasks read" in message
+    assert f"{path}: none of the 3 records has a field that the tasks read" in message
     assert "label" in message
     assert "ner_tags" in message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def test_json(cli: Cli, trained: TrainedRun) -> None:
     by_name = {task["name"]: task for task in account["tasks"]}
     assert by_name["classification"]["labels"] == [0, 1, 2]
     assert by_name["ner"]["labels"] == ["LOC", "PER"]
-    assert account["format_version"] == 1
+    assert account["format_version"] == 2
     assert account["dev"] == trained.epochs[account["epoch"] - 1].dev
     assert account["settings"]["training"]["seed"] == 42
     assert account["encoding"]["max_pieces"] == 64
@@ -56,12 +57,13 @@ def test_version(cli: Cli) -> None:
     assert (done.status, done.out) == (0, f"polyhead {polyhead.__version__}\n")
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "info"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "info", "add-head", "remove-head"])
 def test_help_has_examples(command: str, cli: Cli) -> None:
     done = cli(command, "--help")
     assert done.status == 0
-    assert "Examples" in done.out
-    assert done.out.count(f"polyhead {command} ") >= 2
+    assert "Example" in done.out
+    assert re.search(rf"^ *polyhead {command} \S+", done.out, re.MULTILINE)
+    assert f" {command} " in cli("--help").out
 
 
 def test_help_and_opening_a_bundle_need_no_torch(process: Callable[..., Outcome], trained: TrainedRun) -> None:
@@ -82,3 +84,10 @@ def test_help_and_opening_a_bundle_need_no_torch(process: Callable[..., Outcome]
     untrained = process("-c", code, "train", Path("data/train.json"), "--output", trained.folder / "never")
     assert untrained.status == 2
     assert "training needs the extra 'train'" in untrained.err
+    never = trained.folder / "never"
+    added = process("-c", code, "add-head", trained.folder, "--task", "x", "--output", never)
+    assert added.status == 2
+    assert "training needs the extra 'train'" in added.err
+    removed = process("-c", code, "remove-head", trained.folder, "--task", "ner", "--output", never)
+    assert removed.status == 2
+    assert "needs the extra 'train': pip install 'polyhead[train]'" in removed.err

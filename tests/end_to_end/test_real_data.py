@@ -106,7 +106,7 @@ def test_halves_that_carry_only_labels_and_only_tags(
 def test_iob1_wikigold(real_data: Path, trained: TrainedRun) -> None:
     path = real_data / "wikigold" / "test.jsonl"
     notices = Notices()
-    records = list(read_records(path, {"ner": Tagging.column("ner_tags")}, notices=notices))
+    records = list(read_records(path, {"ner": Tagging.column("ner_tags", Tagging.Options())}, notices=notices))
     assert len(records) == 1696
     assert notices.lines() == [], "entities that open with I- are what IOB1 means, not a fault"
     first = records[0]
@@ -156,7 +156,7 @@ def test_every_set_reads_back_as_it_was_written(name: str, real_data: Path) -> N
     from polyhead.labels import tags_of_spans
 
     path = real_data / name / "test.jsonl"
-    columns = {"ner": Tagging.column("ner_tags")}
+    columns = {"ner": Tagging.column("ner_tags", Tagging.Options())}
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     records = list(read_records(path, columns, notices=Notices()))
     assert len(records) == len(lines) > 200

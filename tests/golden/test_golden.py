@@ -29,6 +29,8 @@ HELP = {
     "help_evaluate": ["-m", "polyhead", "evaluate", "--help"],
     "help_predict": ["-m", "polyhead", "predict", "--help"],
     "help_info": ["-m", "polyhead", "info", "--help"],
+    "help_add_head": ["-m", "polyhead", "add-head", "--help"],
+    "help_remove_head": ["-m", "polyhead", "remove-head", "--help"],
     "help_script_train": ["src/train.py", "--help"],
     "help_script_predict": ["src/predict.py", "--help"],
 }

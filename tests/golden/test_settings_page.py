@@ -5,11 +5,22 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import get_args
 
+import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from polyhead.settings import DataSettings, EncodingSettings, RunSettings, TaskSettings, TrainingSettings
+from polyhead import settings
+from polyhead.settings import (
+    DataSettings,
+    EncodingSettings,
+    RunSettings,
+    SetSettings,
+    TaskSettings,
+    TeacherSettings,
+    TrainingSettings,
+)
 from polyhead.tasks import KINDS
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -25,6 +36,10 @@ This page is made from the code: `make golden` writes it anew.
 """
 
 
+SETTINGS = [getattr(settings, name) for name in settings.__all__ if name.endswith("Settings")]
+"""All sections of a settings file."""
+
+
 def section(title: str, note: str, model: type[BaseModel]) -> str:
     fields = {name: info for name, info in model.model_fields.items() if not _is_section(info)}
     rows = [f"| `{name}` | {_default(info)} | {_meaning(info)} |" for name, info in fields.items()]
@@ -35,8 +50,9 @@ def section(title: str, note: str, model: type[BaseModel]) -> str:
 
 
 def _is_section(info: FieldInfo) -> bool:
-    annotation = info.annotation
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    """Whether a field is a section, or a table of sections by name: these have a heading, not a row."""
+    branches = (info.annotation, *get_args(info.annotation))
+    return any(isinstance(branch, type) and issubclass(branch, BaseModel) for branch in branches)
 
 
 def _default(info: FieldInfo) -> str:
@@ -50,20 +66,31 @@ def _default(info: FieldInfo) -> str:
 
 def _meaning(info: FieldInfo) -> str:
     assert info.description, "a setting is documented at its field"
-    return re.sub(r"``(.+?)``", r"`\1`", " ".join(info.description.split()))
+    return re.sub(r"``(.+?)``", r"`\1`", " ".join(info.description.split())).replace("|", "\\|")
 
 
 def page() -> str:
+    sets, tasks = DataSettings.model_fields["sets"], RunSettings.model_fields["tasks"]
     parts = [
         HEAD,
         section("The run", "At the top of the file.\n\n", RunSettings),
         section("`[data]`", "", DataSettings),
-        section("`[tasks.NAME]`", "One section a task; the name is yours.\n\n", TaskSettings),
+        section("`[data.sets.NAME]`", f"{_meaning(sets)} The names are yours.\n\n", SetSettings),
+        section("`[tasks.NAME]`", f"One section a task; the name is yours. {_meaning(tasks)}\n\n", TaskSettings),
         *(section(f'`[tasks.NAME]` with `kind = "{name}"`', "", kind.Options) for name, kind in KINDS.items()),
         section("`[encoding]`", "", EncodingSettings),
         section("`[training]`", "", TrainingSettings),
+        section("`[teacher]`", "", TeacherSettings),
     ]
     return "".join(parts)
+
+
+@pytest.mark.parametrize("model", [*SETTINGS, *(kind.Options for kind in KINDS.values())])
+def test_no_setting_is_left_out(model: type[BaseModel]) -> None:
+    rows = {line.split("`")[1] for line in page().splitlines() if line.startswith("| `")}
+    headings = {name for line in page().splitlines() if line.startswith("## `[") for name in re.findall(r"\w+", line)}
+    for name, info in model.model_fields.items():
+        assert name in (headings if _is_section(info) else rows), f"{model.__name__}.{name}"
 
 
 def test_the_settings_page_says_what_there_is() -> None:

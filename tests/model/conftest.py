@@ -1,13 +1,15 @@
-"""A small model with random weights, and its parts as a bundle wants them."""
+"""A small model with random weights, and its parts as a bundle wants them; Hypothesis without a deadline."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 from polyhead.bundle import About
 from polyhead.inference import open_model
@@ -16,6 +18,11 @@ from polyhead.model.weights import load_model
 from polyhead.training import TrainedRun
 
 Parts = dict[str, Any]
+
+settings.register_profile(
+    "patient", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import polyhead
 from polyhead.errors import SettingsError
 from polyhead.inference import open_model
 from polyhead.model import load_pretrained
+from polyhead.model.freezing import free_layers, layers_of, parts_by_depth
 from polyhead.model.weights import load_model
 
 FROZEN: dict[str | int | None, Callable[[str], bool]] = {
@@ -61,3 +62,38 @@ def test_more_layers_than_there_are(encoder_folders: dict[str, Path], small_data
 def test_what_cannot_be_frozen(what: object, small_data: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"training\.freeze"):
         polyhead.train(small_data, output=tmp_path / "run", freeze=what)
+
+
+def names_of(encoder: torch.nn.Module, weights: list[torch.nn.Parameter]) -> set[str]:
+    wanted = {id(weight) for weight in weights}
+    return {name for name, weight in encoder.named_parameters() if id(weight) in wanted}
+
+
+def test_layers_are_the_lowest_first(any_encoder: Path) -> None:
+    encoder = load_pretrained(str(any_encoder)).encoder
+    names = [names_of(encoder, list(layer.parameters())) for layer in layers_of(encoder)]
+    assert [{name for name in encoder.state_dict() if f"layer.{at}." in name} for at in range(2)] == names
+
+
+def test_each_weight_is_at_one_depth(any_encoder: Path) -> None:
+    encoder = load_pretrained(str(any_encoder)).encoder
+    parts = parts_by_depth(encoder)
+    top, below, embeddings = (names_of(encoder, part) for part in parts)
+    assert sum(map(len, parts)) == len(list(encoder.parameters()))
+    assert all("layer.0." in name for name in below)
+    assert all(name.startswith("embeddings.") for name in embeddings)
+    assert any("layer.1." in name for name in top)
+    assert not any("layer.0." in name or name.startswith("embeddings.") for name in top)
+    assert embeddings
+    assert below
+
+
+@pytest.mark.parametrize("count", range(4))
+def test_the_top_layers_are_freed_first(any_encoder: Path, count: int) -> None:
+    encoder = load_pretrained(str(any_encoder)).encoder
+    parts = [names_of(encoder, part) for part in parts_by_depth(encoder)]
+    free_layers(encoder, 2)
+    free_layers(encoder, count)
+    learning = {name for name, weight in encoder.named_parameters() if weight.requires_grad}
+    free = {0: [], 1: parts[:1], 2: parts, 3: parts}[count]
+    assert learning == set().union(*free)

@@ -12,13 +12,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+import polyhead
 from polyhead.batching import Batch
 from polyhead.bundle import write_folder
 from polyhead.errors import BundleError
 from polyhead.inference import open_model
-from polyhead.model import MultiTaskModel, TorchRuntime
+from polyhead.model import MultiTaskModel, TorchRuntime, load_pretrained
 from polyhead.model.single_file import read_single_file, write_single_file
 from polyhead.model.weights import load_model, save_weights, weights_of
+from polyhead.tasks import HeadSpec
 from polyhead.training import TrainedRun
 
 BATCH = Batch(np.arange(5, 25).reshape(2, 10), np.ones((2, 10), dtype=np.int64))
@@ -50,6 +52,41 @@ def test_a_model_comes_back_bit_for_bit(tmp_path: Path, parts: dict[str, Any], m
         assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
 
 
+def test_a_crf_comes_back_with_its_table(small_data: Path, encoder_folders: dict[str, Path], tmp_path: Path) -> None:
+    tasks = {"ner": {"kind": "tagging", "field": "ner_tags", "decoder": "crf"}}
+    encoder = str(encoder_folders["distilbert"])
+    run = polyhead.train(small_data, encoder=encoder, output=tmp_path / "run", epochs=1, tasks=tasks, precision="fp32")
+    bundle = open_model(run.folder)
+    model = load_model(bundle)
+    table = TorchRuntime.of_bundle(bundle).tables["ner"]
+    assert np.array_equal(table, TorchRuntime(model).tables["ner"])
+    weights = load_file(run.best / "model.safetensors")
+    crf = {name: weights[f"heads.ner_head.objective.crf.{name}"].numpy() for name in ("start", "step")}
+    assert np.array_equal(table, np.concatenate([crf["start"][None], crf["step"]]))
+    constraints = model.specs["ner"].constraints
+    start, step = np.array(constraints.start), np.array(constraints.step)
+    assert (crf["start"][start] != 0).any(), "it learnt something"
+    assert (crf["step"][step] != 0).any()
+    assert not crf["start"][~start].any(), "and nothing of what is forbidden"
+    assert not crf["step"][~step].any()
+
+
+def test_a_model_without_a_crf_has_no_tables(model: MultiTaskModel) -> None:
+    assert TorchRuntime(model).tables == {}
+
+
+def test_a_batch_of_pairs_runs_with_its_types(encoder_folders: dict[str, Path]) -> None:
+    torch.manual_seed(0)
+    encoder = load_pretrained(str(encoder_folders["roberta"])).encoder
+    runtime = TorchRuntime(MultiTaskModel(encoder=encoder, heads={"topic": HeadSpec(reads="sentence", width=3)}))
+    types = np.zeros_like(BATCH.ids)
+    plain, none, pair = (
+        runtime.run(Batch(BATCH.ids, BATCH.mask, given))["topic"] for given in (None, types, 1 - types)
+    )
+    assert np.allclose(plain, none, atol=1e-6)
+    assert not np.allclose(plain, pair, atol=1e-4)
+
+
 def test_a_loaded_model_is_in_evaluation_mode(trained: TrainedRun) -> None:
     model = load_model(open_model(trained.best))
     assert not any(module.training for module in model.modules())
@@ -63,8 +100,6 @@ def test_running_leaves_training_mode_as_it_was(model: MultiTaskModel) -> None:
 
 
 def test_the_pooler_is_not_saved(any_encoder: Path, small_data: Path, tmp_path: Path) -> None:
-    import polyhead
-
     run = polyhead.train(small_data, encoder=str(any_encoder), output=tmp_path / "run", epochs=1)
     names = load_file(run.best / "model.safetensors").keys()
     assert not [name for name in names if "pooler" in name]

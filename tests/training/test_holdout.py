@@ -10,12 +10,14 @@ from polyhead.records import Record, Span, Spans
 from polyhead.tasks import SingleLabel, Tagging
 from polyhead.training.holdout import hold_out
 
-LABELS = SingleLabel.learn(name="topic", field="label", weight=1.0, options={}, annotations=["a", "b", "c"])
+LABELS = SingleLabel.learn(
+    name="topic", field="label", weight=1.0, options=SingleLabel.Options(), annotations=["a", "b", "c"]
+)
 TAGS = Tagging.learn(
     name="ner",
     field="ner_tags",
     weight=1.0,
-    options={"unit": "whitespace"},
+    options=Tagging.Options(),
     annotations=[Spans((Span(0, 1, "X"),)), Spans((Span(0, 1, "Y"),))],
 )
 TASKS = (LABELS, TAGS)

@@ -17,6 +17,7 @@ from polyhead.bundle import locate
 from polyhead.errors import BundleError, DataError, SettingsError, TrainingError
 from polyhead.inference import open_model
 from polyhead.settings import load_settings
+from polyhead.tasks import SingleLabel, Tagging
 from polyhead.training import TrainedRun, run_training
 from tests.conftest import RECORDS
 from tests.training.conftest import Fit, Fitted
@@ -32,7 +33,7 @@ def test_run_json_says_how_it_was(trained: TrainedRun, small_data: Path, encoder
     account = Fitted(trained).account
     digest = hashlib.sha256(small_data.read_bytes()).hexdigest()
     assert account["data"] == [{"path": str(small_data), "sha256": digest, "records": 320}] * 2
-    assert account["dev"] == {"records": 320, "held_out": False}
+    assert account["dev"] == {"records": 320, "held_out": []}
     assert account["seed"] == account["settings"]["training"]["seed"] == 42
     assert account["settings"]["encoder"] == str(encoder_folders["distilbert"])
     assert account["settings"]["training"]["epochs"] == 2
@@ -40,10 +41,13 @@ def test_run_json_says_how_it_was(trained: TrainedRun, small_data: Path, encoder
     for package in ("torch", "transformers", "tokenizers", "accelerate", "numpy"):
         assert account["versions"][package] == metadata.version(package)
     assert account["tasks"] == [
-        {"name": "classification", "kind": "single_label", "field": "label", "weight": 1.0, "labels": [0, 1, 2]},
         {
-            "name": "ner", "kind": "tagging", "field": "ner_tags", "weight": 1.0, "types": ["LOC", "PER"],
-            "unit": "whitespace",
+            "name": "classification", "kind": "single_label", "field": "label", "weight": 1.0,
+            "options": SingleLabel.Options().model_dump(), "labels": [0, 1, 2], "class_weights": [],
+        },
+        {
+            "name": "ner", "kind": "tagging", "field": "ner_tags", "weight": 1.0,
+            "options": Tagging.Options().model_dump(), "types": ["LOC", "PER"],
         },
     ]  # fmt: skip
     assert [epoch["folder"] for epoch in account["epochs"]] == ["epoch-1", "epoch-2"]
@@ -75,7 +79,7 @@ def test_dev_scores_are_those_of_evaluate(trained: TrainedRun, small_data: Path)
 def test_held_out_records_are_not_trained_on(fit: Fit, write: Write) -> None:
     records = [{"sentence": f"text number {at}", "label": at % 2} for at in range(200)]
     account = fit(write(records), dev=None, epochs=1, batch_size=1).account
-    assert account["dev"] == {"records": 20, "held_out": True}
+    assert account["dev"] == {"records": 20, "held_out": ["data"]}
     assert account["plan"]["steps"] == 180
 
 
@@ -93,7 +97,7 @@ def test_the_best_epoch_by_dev_score_is_chosen(
 def test_without_dev_data_the_last_epoch_is_the_model(fit: Fit, write: Write) -> None:
     fitted = fit(write(RECORDS), dev=None)
     assert fitted.account["best"] is None
-    assert fitted.account["dev"] == {"records": 0, "held_out": True}
+    assert fitted.account["dev"] == {"records": 0, "held_out": ["data"]}
     assert [epoch["dev"] for epoch in fitted.account["epochs"]] == [None, None]
     assert locate(fitted.run.folder).name == fitted.run.best.name == "epoch-2"
 

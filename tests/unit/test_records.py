@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyhead.records import Source, Span, Spans
+from polyhead.records import Record, Source, Span, Spans
 
 
 def test_a_source_reads_as_file_and_line():
@@ -22,3 +22,9 @@ def test_what_reaches_into_the_unknown_is_cut_and_what_lies_there_is_dropped():
 def test_clipped_spans_lie_in_the_known_part(places, known_to):
     spans = tuple(Span(start, start + size, "A") for start, size in places)
     assert all(span.start < span.end <= known_to for span in Spans((), known_to=known_to).clipped(spans))
+
+
+def test_a_second_text_is_read_together_with_the_first():
+    assert Record("a").texts == "a"
+    assert Record("a", second="b").texts == ("a", "b")
+    assert Record("a", second="").texts == ("a", "")

@@ -1,16 +1,19 @@
 """Rows to batches: padding, targets, and the order in which rows come."""
 
 from polyhead.batching.collate import Batch, Row, collate, rows_of
-from polyhead.batching.sampling import STRATEGIES, Step, SubBatch, batches_by_length, token_budget_batches
-from polyhead.batching.targets import Example, collate_targets
+from polyhead.batching.sampling import STRATEGIES, Mixing, Rows, Step, SubBatch, batches_by_length, token_budget_batches
+from polyhead.batching.targets import Example, Target, collate_targets
 
 __all__ = [
     "STRATEGIES",
     "Batch",
     "Example",
+    "Mixing",
     "Row",
+    "Rows",
     "Step",
     "SubBatch",
+    "Target",
     "batches_by_length",
     "collate",
     "collate_targets",

@@ -33,25 +33,26 @@ class Batch:
     Attributes:
         ids: Shape (rows, length): piece ids, padded on the right.
         mask: Shape (rows, length): 1 where there is a piece or special token, 0 at padding.
+        types: Shape (rows, length): 1 at the pieces of a row's second text, else 0; `None` where no row has a second.
     """
 
     ids: NDArray[np.int64]
     mask: NDArray[np.int64]
+    types: NDArray[np.int64] | None = None
 
 
 def rows_of(encoded: Encoded, encoder: TextEncoder) -> list[Row]:
     """Return one row for each window of a text."""
-    specials = len(encoder.prefix) + len(encoder.suffix)
-    return [Row(encoded, window, window.stop - window.start + specials) for window in encoded.windows]
+    return [Row(encoded, window, encoder.row_length(encoded, window)) for window in encoded.windows]
 
 
 def collate(rows: Sequence[Row], encoder: TextEncoder) -> Batch:
-    """Put special tokens around each window and pad to the longest row."""
+    """Put special tokens around each window, a second text behind it, and pad to the longest row."""
     length = max(row.length for row in rows)
     ids = np.full((len(rows), length), encoder.pad_id, dtype=np.int64)
     mask = np.zeros((len(rows), length), dtype=np.int64)
+    types = np.zeros_like(mask)
     for index, row in enumerate(rows):
-        pieces = row.encoded.ids[row.window.start : row.window.stop]
-        ids[index, : row.length] = [*encoder.prefix, *pieces, *encoder.suffix]
+        ids[index, : row.length], types[index, : row.length] = encoder.row(row.encoded, row.window)
         mask[index, : row.length] = 1
-    return Batch(ids, mask)
+    return Batch(ids, mask, types if any(row.encoded.second is not None for row in rows) else None)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from polyhead.errors import BundleError
 from polyhead.tasks import Task, restore_task
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Rises when a bundle can no longer be read by what read the one before."""
 
 

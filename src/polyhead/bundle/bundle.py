@@ -25,12 +25,14 @@ class Bundle:
         tokenizer_json: The content of `tokenizer.json`.
         config_json: The content of the encoder's `config.json`.
         weights: The safetensors file; or name to tensor, for a model that came in one file.
+        path: The folder or file that it was opened from.
     """
 
     about: About
     tokenizer_json: str
     config_json: str
     weights: Path | Mapping[str, Any]
+    path: Path | None = None
 
     @cached_property
     def tasks(self) -> tuple[Task, ...]:
@@ -53,10 +55,19 @@ class Bundle:
         return config
 
     def limits(self) -> Limits:
-        """Return what the model's training data were held to."""
+        """Return what the model's training data were held to; where data sets differed, what they agree on."""
         data = self.about.settings.get("data", {})
-        known = {key: data[key] for key in ("max_characters", "text_field") if key in data}
-        return Limits(**known)
+        sets = (data.get("sets") or {"data": data}).values()
+        fields = [(own.get("text_field"), own.get("second_field")) for own in sets]
+        return Limits.agreed(data.get("max_characters", Limits.max_characters), fields)
+
+    def feeds(self) -> list[frozenset[str]]:
+        """Return, for each data set of the model's training, the tasks that it fed."""
+        settings, added = self.about.settings, self.about.settings.get("added_heads", {})
+        trained = frozenset(task.name for task in self.tasks if task.name not in added)
+        sets = settings.get("data", {}).get("sets") or {"data": {}}
+        of_sets = [trained if own.get("tasks") is None else frozenset(own["tasks"]) for own in sets.values()]
+        return [*of_sets, *(frozenset({name}) for name in added)]
 
     def text_encoder(self) -> TextEncoder:
         """Set up the tokenizer."""

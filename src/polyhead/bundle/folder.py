@@ -61,6 +61,7 @@ def read_folder(folder: Path) -> Bundle:
         tokenizer_json=_text(folder / TOKENIZER),
         config_json=_text(folder / CONFIG),
         weights=folder / WEIGHTS,
+        path=folder,
     )
 
 

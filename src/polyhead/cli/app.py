@@ -11,6 +11,7 @@ import typer
 from polyhead import __version__
 from polyhead.cli.console import announce, error_console
 from polyhead.cli.evaluate import evaluate_command
+from polyhead.cli.heads import add_head_command, remove_head_command
 from polyhead.cli.info import info_command
 from polyhead.cli.predict import predict_command
 from polyhead.cli.train import train_command
@@ -27,6 +28,8 @@ app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("predict")(predict_command)
 app.command("info")(info_command)
+app.command("add-head")(add_head_command)
+app.command("remove-head")(remove_head_command)
 
 
 def _print_version(wanted: bool) -> None:

@@ -18,6 +18,10 @@ from polyhead.notices import Notices
 def evaluate_command(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Bundle, output folder of a run, or .pt file.")],
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Annotated records: a JSON array, or JSON lines.")],
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option("--task", metavar="NAME[=FIELD]", help="Score this task alone, on this field; may be repeated."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings about the data as errors.")] = False,
 ) -> None:
@@ -30,12 +34,20 @@ def evaluate_command(
       polyhead evaluate saved_model test.json
 
       polyhead evaluate saved_model/epoch-1 test.jsonl --json
+
+      polyhead evaluate saved_model tickets.jsonl --task topic
     """
     notices = Notices(strict=strict)
     console = error_console()
     with progress_bar(console) as bar:
         task = bar.add_task("scoring", total=None, note="")
-        scores = evaluate(model, data, notices=notices, on_batch=lambda count: bar.update(task, advance=count))
+        scores = evaluate(
+            model,
+            data,
+            tasks={name: field or None for name, _, field in (given.partition("=") for given in tasks or [])},
+            notices=notices,
+            on_batch=lambda count: bar.update(task, advance=count),
+        )
     for line in notices.lines():
         announce(console, "warning", line)
     if as_json:

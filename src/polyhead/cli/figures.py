@@ -20,14 +20,11 @@ def epoch_figures(report: EpochReport) -> dict[str, str]:
     figures = {f"{name} loss": f"{loss:.4f}" for name, loss in report.losses.items()}
     if report.dev is None:
         return figures
-    for name, scores in report.dev["tasks"].items():
-        figures |= {f"{name} {key}": percent(value) for key, value in flat_figures(scores).items() if key in _SHORT}
+    for name, metric in report.metrics.items():
+        figures[f"{name} {metric.replace('_', ' ')}"] = percent(report.dev["tasks"][name][metric])
     if report.dev["frame_accuracy"] is not None and len(report.dev["tasks"]) > 1:
         figures["frame"] = percent(report.dev["frame_accuracy"])
     return figures
-
-
-_SHORT = frozenset({"accuracy", "f1"})
 
 
 def flat_figures(scores: dict[str, Any]) -> dict[str, float | None]:
@@ -42,6 +39,8 @@ def score_tables(scores: dict[str, Any]) -> list[Table]:
         for at, (key, value) in enumerate(flat_figures(task).items()):
             first = (name, f"{task['records']:,}") if at == 0 else ("", "")
             headline.add_row(*first, key.replace("_", " "), percent(value))
+        for key, amount in task.get("amounts", {}).items():
+            headline.add_row("", "", key, "—" if amount is None else f"{amount:.4g}")
     if scores["frame_accuracy"] is not None and len(scores["tasks"]) > 1:
         headline.add_row("all tasks right", "", "frame accuracy", percent(scores["frame_accuracy"]))
     return [headline, *(_type_table(name, task) for name, task in scores["tasks"].items() if task.get("per_type"))]

@@ -27,6 +27,8 @@ class Highlighter:
         """Return the text, once for each task that marks stretches of it, then a line for each other answer."""
         marked = {name: answer for name, answer in result.predictions.items() if not answer.summary()}
         lines = [self._marked(result.text, answer) for answer in marked.values()] or [Text(_visible(result.text))]
+        if result.second is not None:
+            lines.append(Text(_visible(result.second)))
         width = max(map(len, result.predictions))
         for name, answer in result.predictions.items():
             lines.append(Text.assemble("  ", (f"{name:<{width}}  ", "dim"), self._in_words(answer)))
@@ -47,7 +49,7 @@ class Highlighter:
 
     def _in_words(self, answer: Prediction) -> Text:
         if summary := answer.summary():
-            return Text(summary, "bold")
+            return Text(_visible(summary), "bold")
         count = len(answer.highlights())
         return Text(f"{count} found" if count else "none found")
 

@@ -64,6 +64,8 @@ def _show(bundle: Bundle, account: dict[str, Any]) -> None:
         f"epoch {about.epoch} of {training['epochs']}, {training['strategy']}, batch {training['batch_size']}, "
         f"learning rate {training['lr']:.2g}, {training['precision']}, seed {training['seed']}",
     )
+    for name, settings in about.settings.get("added_heads", {}).items():
+        facts.add_row("added", f"{name}, {settings['training']['epochs']} epochs on the encoder as it was")
     facts.add_row("dev", _dev(about.dev))
     facts.add_row("versions", ", ".join(f"{name} {version}" for name, version in about.versions.items()))
     console.print(facts)

@@ -17,14 +17,18 @@ from polyhead.bundle.saving import new_file
 from polyhead.cli.console import error_console, output_console, progress_bar
 from polyhead.cli.highlight import Highlighter
 from polyhead.errors import SettingsError, name_the_known
-from polyhead.formats import Limits, read_raw, text_of
+from polyhead.formats import Limits, read_texts
 from polyhead.inference import Predictor, Result
-from polyhead.records import is_unicode
+from polyhead.records import Text, is_unicode
 
 
 def predict_command(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Bundle, output folder of a run, or .pt file.")],
     texts: Annotated[list[str] | None, typer.Argument(metavar="TEXT", help="Texts.")] = None,
+    second: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="A second text, read together with the first, for a model of pairs."),
+    ] = None,
     source: Annotated[
         str | None,
         typer.Option("--input", metavar="FILE|-", help="Read texts: JSON, JSON lines, or one text a line; - is stdin."),
@@ -43,16 +47,20 @@ def predict_command(
 
       polyhead predict saved_model --input texts.jsonl --output answers.jsonl
 
+      polyhead predict pairs "A man sleeps." --second "Nobody is awake."
+
       cat texts.txt | polyhead predict saved_model --input - --json
     """
     if texts and source:
         raise SettingsError("--input: give texts or --input, not both")
+    if second is not None and (source or len(texts or ()) != 1):
+        raise SettingsError("--second: goes with one TEXT; pairs in a file have a field each")
     if not texts and not source:
         raise SettingsError("nothing to predict: give a TEXT, or --input FILE (- is standard input)")
     predictor = Predictor.load(model)
     chosen = choose_tasks(predictor, tasks or [])
     limits = predictor.bundle.limits() if predictor.bundle else Limits()
-    given = read_texts(source, limits) if source else _checked(texts or [], limits)
+    given = read_texts(source, limits) if source else _checked(texts or [], second, limits)
     results = (_only(result, chosen) for result in predictor.stream(given))
     if output:
         with _writing(output) as file:
@@ -76,24 +84,20 @@ def choose_tasks(predictor: Predictor, names: list[str]) -> list[str]:
     return names or known
 
 
-def read_texts(source: str, limits: Limits) -> Iterator[str]:
-    """Yield the texts of a file, holding one at a time: of the field that training read, else of the usual ones."""
-    usual = replace(limits, text_field=None)
-    for raw in read_raw(source, plain_text=True):
-        yield text_of(raw, limits if limits.text_field in raw.fields else usual)[1]
-
-
-def _checked(texts: Iterable[str], limits: Limits) -> Iterator[str]:
+def _checked(texts: Iterable[str], second: str | None, limits: Limits) -> Iterator[Text]:
+    if second is None and limits.second_field and not limits.second_optional:
+        raise SettingsError(f"--second: the model reads two texts, the second from {limits.second_field!r}; give it")
     for text in texts:
-        if len(text) > limits.max_characters:
-            raise SettingsError(f"TEXT: has {len(text):,} characters, the limit is {limits.max_characters:,}")
-        if not is_unicode(text):
-            raise SettingsError(f"TEXT: {text!a} is not valid Unicode; write it in the terminal's encoding")
-        yield text
+        for part in (text,) if second is None else (text, second):
+            if len(part) > limits.max_characters:
+                raise SettingsError(f"TEXT: has {len(part):,} characters, the limit is {limits.max_characters:,}")
+            if not is_unicode(part):
+                raise SettingsError(f"TEXT: {part!a} is not valid Unicode; write it in the terminal's encoding")
+        yield text if second is None else (text, second)
 
 
 def _only(result: Result, tasks: list[str]) -> Result:
-    return Result(result.text, {name: result.predictions[name] for name in tasks}, result.windows)
+    return replace(result, predictions={name: result.predictions[name] for name in tasks})
 
 
 @contextmanager

@@ -8,16 +8,21 @@ from typing import Annotated, Any
 
 import typer
 
+from polyhead.bundle import Bundle
 from polyhead.cli.console import error_console
 from polyhead.errors import MissingExtraError
-from polyhead.settings import load_settings
+from polyhead.settings import RunSettings, load_settings
 
 
 class Strategy(StrEnum):
-    """How tasks share a step."""
+    """How tasks and data sets share the steps."""
 
     joint = "joint"
     alternating = "alternating"
+    proportional = "proportional"
+    uniform = "uniform"
+    temperature = "temperature"
+    round_robin = "round_robin"
 
 
 class Precision(StrEnum):
@@ -53,7 +58,8 @@ def train_command(
     strategy: Annotated[
         Strategy | None,
         typer.Option(
-            help="joint: one pass a batch for all tasks. alternating: one sub-batch a task in each step.",
+            help="joint: one pass a batch for all tasks. alternating: one sub-batch a task in each step. The others: "
+            "one batch of one data set or task in each step.",
             show_default="joint",
         ),
     ] = None,
@@ -118,7 +124,11 @@ def run_train(
         flags: Dotted key to value; `None` counts as not given.
         single_file: Also save each epoch as one file of this name, in which ``{epoch}`` stands for its number.
     """
-    settings = load_settings(config, assignments, flags)
+    train_on_terminal(load_settings(config, assignments, flags), single_file=single_file)
+
+
+def train_on_terminal(settings: RunSettings, *, single_file: str | None = None, base: Bundle | None = None) -> None:
+    """Run a training with its account on the terminal; see `polyhead.training.run_training`."""
     try:
         from polyhead.cli.reporter import ConsoleReporter
         from polyhead.training import run_training
@@ -126,7 +136,7 @@ def run_train(
         raise MissingExtraError("training", "train") from error
     console = error_console()
     reporter = ConsoleReporter(console)
-    run = run_training(settings, reporter=reporter, single_file=single_file)
+    run = run_training(settings, reporter=reporter, single_file=single_file, base=base)
     console.print()
     console.print(reporter.table())
     console.print(f"\nsaved in {run.folder}; its best epoch is {run.best}", markup=False)

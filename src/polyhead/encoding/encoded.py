@@ -21,12 +21,16 @@ class Encoded:
         ids: Shape (pieces,): the pieces' ids, without special tokens.
         pieces: Start and end character of each piece, in the text as it was given.
         windows: At least one.
+        second: A second text that is read together with it; `None` where there is none.
+        second_ids: Shape (its pieces,).
     """
 
     text: str
     ids: NDArray[np.int64]
     pieces: tuple[Extent, ...]
     windows: tuple[Window, ...]
+    second: str | None = None
+    second_ids: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     _units: dict[str, Units] = field(default_factory=dict, repr=False, compare=False)
 
     def units(self, kind: UnitKind) -> Units:

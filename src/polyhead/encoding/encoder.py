@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from polyhead.encoding.encoded import Encoded
-from polyhead.encoding.windows import cut_windows
+from polyhead.encoding.windows import Window, cut_pairs, cut_windows
 from polyhead.errors import BundleError, DataError, EncoderError
-from polyhead.records import is_unicode
+from polyhead.labels.tags import Extent
+from polyhead.records import Text, is_unicode
 
 
 class TextEncoder:
@@ -21,6 +22,8 @@ class TextEncoder:
     Attributes:
         prefix: Ids of the special tokens before a text (``[CLS]``); the first of them is the sentence's state.
         suffix: Ids of the special tokens after it.
+        middle: Ids of the special tokens between two texts that are read together.
+        end: Ids of the special tokens after the second of them.
         pad_id: The id that fills rows up.
         max_pieces: Pieces in one row, special tokens included.
     """
@@ -47,6 +50,7 @@ class TextEncoder:
         self._tokenizer.no_padding()
         self._tokenizer.encode_special_tokens = True  # a "[SEP]" inside a text is text
         self.prefix, self.suffix = self._specials()
+        self.middle, self.end = self._specials_of_pairs()
         self.pad_id, self.max_pieces = pad_id, max_pieces
         self._unknown: int | None = json.loads(tokenizer_json)["model"].get("unk_id")
         self._capacity = max_pieces - len(self.prefix) - len(self.suffix)
@@ -57,25 +61,55 @@ class TextEncoder:
                 f"windows can share fewer than that, found an overlap of {self._overlap}"
             )
 
-    def encode(self, texts: Sequence[str]) -> list[Encoded]:
-        """Encode texts, in parallel.
+    def encode(self, texts: Sequence[Text]) -> list[Encoded]:
+        """Encode texts, or pairs of texts that are read together, in parallel.
 
         Raises:
             DataError: If a text is no valid Unicode.
         """
         for number, text in enumerate(texts):
-            if not is_unicode(text):
+            if not all(map(is_unicode, (text,) if isinstance(text, str) else text)):
                 raise DataError(f"text {number} (from 0): holds half a surrogate pair, which is no valid Unicode")
-        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        first = self._pieces([text if isinstance(text, str) else text[0] for text in texts])
+        second = iter(self._pieces([text[1] for text in texts if not isinstance(text, str)]))
         return [
-            Encoded(
-                text,
-                self._without_specials(np.asarray(encoding.ids, dtype=np.int64)),
-                tuple(encoding.offsets),
-                cut_windows(len(encoding.ids), capacity=self._capacity, overlap=self._overlap),
-            )
-            for text, encoding in zip(texts, encodings, strict=True)
+            self._single(text, *pieces) if isinstance(text, str) else self._pair(text, *pieces, next(second)[0])
+            for text, pieces in zip(texts, first, strict=True)
         ]
+
+    def row(self, encoded: Encoded, window: Window) -> tuple[list[int], list[int]]:
+        """Return the ids of a row and, for each, 1 where it belongs to a second text, else 0."""
+        first = [*self.prefix, *encoded.ids[window.start : window.stop]]
+        if encoded.second is None:
+            return [*first, *self.suffix], [0] * self.row_length(encoded, window)
+        second = [*encoded.second_ids[slice(*window.second)], *self.end]
+        return [*first, *self.middle, *second], [0] * (len(first) + len(self.middle)) + [1] * len(second)
+
+    def row_length(self, encoded: Encoded, window: Window) -> int:
+        """Return how many pieces a row has, special tokens included."""
+        around = self.suffix if encoded.second is None else [*self.middle, *self.end]
+        start, stop = window.second
+        return len(self.prefix) + window.stop - window.start + stop - start + len(around)
+
+    def _pieces(self, texts: list[str]) -> list[tuple[NDArray[np.int64], tuple[Extent, ...]]]:
+        return [
+            (self._without_specials(np.asarray(encoding.ids, dtype=np.int64)), tuple(encoding.offsets))
+            for encoding in self._tokenizer.encode_batch(texts, add_special_tokens=False)
+        ]
+
+    def _single(self, text: str, ids: NDArray[np.int64], pieces: tuple[Extent, ...]) -> Encoded:
+        return Encoded(text, ids, pieces, cut_windows(len(ids), capacity=self._capacity, overlap=self._overlap))
+
+    def _pair(
+        self, texts: tuple[str, str], ids: NDArray[np.int64], pieces: tuple[Extent, ...], second: NDArray[np.int64]
+    ) -> Encoded:
+        room = self.max_pieces - len(self.prefix) - len(self.middle) - len(self.end)
+        if room < 2:
+            raise EncoderError(
+                f"encoding: a row of {self.max_pieces} pieces leaves {room} for two texts; raise max_length"
+            )
+        windows = cut_pairs(len(ids), len(second), room=room, overlap=self._overlap)
+        return Encoded(texts[0], ids, pieces, windows, texts[1], second)
 
     def _without_specials(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Unigram models (those with an `unk_id`) find special tokens in a text by themselves: make them unknown."""
@@ -94,3 +128,11 @@ class TextEncoder:
                 "the state of that token; take an encoder of the BERT, RoBERTa or DeBERTa families"
             )
         return encoding.ids[: plain[0]], encoding.ids[plain[-1] + 1 :]
+
+    def _specials_of_pairs(self) -> tuple[list[int], list[int]]:
+        """Find what stands between two texts and after them: the suffix, where a tokenizer knows no pairs."""
+        encoding = self._tokenizer.encode("a", "a", add_special_tokens=True)
+        first = [at for at, text in enumerate(encoding.sequence_ids) if text == 0]
+        second = [at for at, text in enumerate(encoding.sequence_ids) if text == 1]
+        middle = encoding.ids[first[-1] + 1 : second[0]]
+        return (middle, encoding.ids[second[-1] + 1 :]) if middle else (self.suffix, self.suffix)

@@ -7,6 +7,6 @@ read_records(path)  the same, with the fields that tasks read turned into annota
 from polyhead.formats.columns import Column
 from polyhead.formats.opening import FORMATS, read_raw
 from polyhead.formats.raw import RawRecord
-from polyhead.formats.reading import Limits, read_records, text_of
+from polyhead.formats.reading import Limits, read_records, read_texts
 
-__all__ = ["FORMATS", "Column", "Limits", "RawRecord", "read_raw", "read_records", "text_of"]
+__all__ = ["FORMATS", "Column", "Limits", "RawRecord", "read_raw", "read_records", "read_texts"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from polyhead.formats.json_values import json_type
 from polyhead.formats.opening import read_raw
 from polyhead.formats.raw import RawRecord
 from polyhead.notices import Notices
-from polyhead.records import Record, is_unicode
+from polyhead.records import Record, Text, is_unicode
 
 TEXT_FIELDS = ("sentence", "text")
 
@@ -26,10 +26,31 @@ class Limits:
     Attributes:
         max_characters: The longest text taken, in characters.
         text_field: The field that holds the text; where not given, the first of `TEXT_FIELDS` that is there.
+        second_field: The field that holds a second text, to be read together with the first.
+        second_optional: Whether a record may lack it, and is then read alone.
     """
 
     max_characters: int = 100_000
     text_field: str | None = None
+    second_field: str | None = None
+    second_optional: bool = False
+
+    @classmethod
+    def agreed(cls, max_characters: int, fields: Iterable[tuple[str | None, str | None]]) -> Limits:
+        """Return what several data sets agree on.
+
+        Args:
+            max_characters: The longest text taken.
+            fields: Of each set, the fields of the text and of the second text.
+        """
+        texts, seconds = (set(found) for found in zip(*fields, strict=True))
+        named = seconds - {None}
+        return cls(
+            max_characters,
+            text_field=texts.pop() if len(texts) == 1 else None,
+            second_field=named.pop() if len(named) == 1 else None,
+            second_optional=len(seconds) > 1,
+        )
 
 
 def read_records(
@@ -52,13 +73,28 @@ def read_records(
         field, text = text_of(raw, limits)
         if not text.strip():
             raise DataError(f"{raw.source}: the field {field!r} holds no text")
-        for name in raw.fields.keys() - read_fields - {field}:
+        second = second_text_of(raw, limits)
+        for name in raw.fields.keys() - read_fields - {field, limits.second_field}:
             notices.add(
                 f"{{records have|record has}} the field {name!r}, which no task reads", raw.source, f"field {name!r}"
             )
-        yield Record(text, _annotations(raw, text, columns, notices), raw.source)
+        yield Record(text, _annotations(raw, text, columns, notices), raw.source, second)
     for column in columns.values():
         column.finish(notices)
+
+
+def read_texts(source: str | Path, limits: Limits) -> Iterator[Text]:
+    """Yield the texts of a file, annotated or not, holding one at a time.
+
+    Args:
+        source: A data file, or one text a line; ``-`` is standard input.
+        limits: Where its fields are not there, the usual ones are read.
+    """
+    usual = replace(limits, text_field=None)
+    for raw in read_raw(source, plain_text=True):
+        text = text_of(raw, limits if limits.text_field in raw.fields else usual)[1]
+        second = second_text_of(raw, limits)
+        yield text if second is None else (text, second)
 
 
 def text_of(raw: RawRecord, limits: Limits) -> tuple[str, str]:
@@ -75,6 +111,26 @@ def text_of(raw: RawRecord, limits: Limits) -> tuple[str, str]:
     if field is None:
         known = name_the_known(wanted[0], raw.fields)
         raise DataError(f"{raw.source}: no field {' or '.join(map(repr, wanted))} for the text; fields {known}")
+    return field, _checked_text(raw, field, limits)
+
+
+def second_text_of(raw: RawRecord, limits: Limits) -> str | None:
+    """Return a record's second text, where its field is known.
+
+    Raises:
+        DataError: If it is not there and must be, or is not what a text must be.
+    """
+    if limits.second_field is None:
+        return None
+    if raw.fields.get(limits.second_field) is None:
+        if limits.second_optional:
+            return None
+        known = name_the_known(limits.second_field, raw.fields)
+        raise DataError(f"{raw.source}: no field {limits.second_field!r} for the second text; fields {known}")
+    return _checked_text(raw, limits.second_field, limits)
+
+
+def _checked_text(raw: RawRecord, field: str, limits: Limits) -> str:
     text = raw.fields[field]
     if not isinstance(text, str):
         raise DataError(f"{raw.source}: the field {field!r} must be a string, found {json_type(text)}")
@@ -84,7 +140,7 @@ def text_of(raw: RawRecord, limits: Limits) -> tuple[str, str]:
             f"split it, or raise data.max_characters"
         )
     _check_unicode(raw, field)
-    return field, text
+    return text
 
 
 def _check_unicode(raw: RawRecord, field: str) -> None:

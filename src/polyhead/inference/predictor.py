@@ -19,6 +19,7 @@ from polyhead.bundle import Bundle
 from polyhead.encoding import Encoded, TextEncoder
 from polyhead.inference.loading import load_runtime, open_model
 from polyhead.inference.runtime import Runtime
+from polyhead.records import Text
 from polyhead.tasks import HeadSpec, Prediction, Task
 
 _TEXTS_AT_ONCE = 1024
@@ -37,17 +38,33 @@ class Result:
         text: The text.
         predictions: By task.
         windows: Into how many windows the text was cut; 1 unless it is longer than the encoder takes.
+        second: The second text, where two were read together.
     """
 
     text: str
     predictions: dict[str, Prediction]
     windows: int
+    second: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `predict --json` prints; ``windows`` is in it where the text was cut."""
         answers = {name: prediction.to_json() for name, prediction in self.predictions.items()}
+        second = {"second": self.second} if self.second is not None else {}
         cut = {"windows": self.windows} if self.windows > 1 else {}
-        return {"text": self.text, **cut, **answers}
+        return {"text": self.text, **second, **cut, **answers}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One text after the encoder, before decoding.
+
+    Attributes:
+        encoded: The text.
+        logits: By task, as `Task.decode` takes them.
+    """
+
+    encoded: Encoded
+    logits: dict[str, NDArray[np.float32]]
 
 
 class Predictor:
@@ -66,7 +83,9 @@ class Predictor:
         runtime: Runtime,
         bundle: Bundle | None = None,
     ) -> None:
-        self.tasks, self.bundle = tuple(tasks), bundle
+        tables = runtime.tables
+        self.tasks = tuple(task.with_table(tables[task.name]) if task.name in tables else task for task in tasks)
+        self.bundle = bundle
         self._heads = {task.name: task.head() for task in self.tasks}
         self._encoder, self._runtime = text_encoder, runtime
 
@@ -83,11 +102,11 @@ class Predictor:
         bundle = open_model(path)
         return cls(tasks=bundle.tasks, text_encoder=bundle.text_encoder(), runtime=load_runtime(bundle), bundle=bundle)
 
-    def __call__(self, texts: Iterable[str], *, on_batch: Callable[[int], None] | None = None) -> list[Result]:
+    def __call__(self, texts: Iterable[Text], *, on_batch: Callable[[int], None] | None = None) -> list[Result]:
         """Answer all tasks for texts.
 
         Args:
-            texts: Texts; not a single string.
+            texts: Texts, or pairs of texts that are read together; not a single string.
             on_batch: Called with the number of texts done since the last call.
 
         Returns:
@@ -96,29 +115,40 @@ class Predictor:
         Raises:
             TypeError: If `texts` is a single string, which is nearly always meant to be a list of one.
         """
-        results = []
+        return [self.decode(reading) for reading in self.read(texts, on_batch=on_batch)]
+
+    def stream(self, texts: Iterable[Text]) -> Iterator[Result]:
+        """Answer texts as they come, holding about a thousand at a time; in their order."""
+        return map(self.decode, self.read(texts))
+
+    def read(self, texts: Iterable[Text], *, on_batch: Callable[[int], None] | None = None) -> Iterator[Reading]:
+        """Run texts through encoder and heads, without decoding; as `stream` does, in their order."""
         for chunk in _chunks(texts):
-            results += self._answer(chunk)
+            yield from self._read(chunk)
             if on_batch:
                 on_batch(len(chunk))
-        return results
 
-    def stream(self, texts: Iterable[str]) -> Iterator[Result]:
-        """Answer texts as they come, holding about a thousand at a time; in their order."""
-        for chunk in _chunks(texts):
-            yield from self._answer(chunk)
+    def decode(self, reading: Reading) -> Result:
+        """Answer all tasks from what encoder and heads gave for a text."""
+        encoded = reading.encoded
+        predictions = {task.name: task.decode(reading.logits[task.name], encoded) for task in self.tasks}
+        return Result(encoded.text, predictions, len(encoded.windows), encoded.second)
 
-    def _answer(self, texts: Sequence[str]) -> list[Result]:
+    def with_tasks(self, tasks: Sequence[Task]) -> Predictor:
+        """Return the same with tasks that were tuned."""
+        return Predictor(tasks=tasks, text_encoder=self._encoder, runtime=self._runtime, bundle=self.bundle)
+
+    def _read(self, texts: Sequence[Text]) -> Iterator[Reading]:
         encoded = self._encoder.encode(texts)
         rows = [row for text in encoded for row in rows_of(text, self._encoder)]
         logits = self._run(rows)
-        results = []
         at = 0
         for text in encoded:
             part = slice(at, at + len(text.windows))
-            results.append(self._decode(text, rows[part], logits[part]))
+            yield Reading(
+                text, {name: self._gather(head, name, rows[part], logits[part]) for name, head in self._heads.items()}
+            )
             at = part.stop
-        return results
 
     def _run(self, rows: Sequence[Row]) -> list[dict[str, NDArray[np.float32]]]:
         """Return each row's logits: (width,) of sentence heads, (length, width) of token heads."""
@@ -129,15 +159,6 @@ class Predictor:
                 for place, index in enumerate(indices):
                     logits[index][name] = answers[name][place]
         return logits
-
-    def _decode(
-        self, encoded: Encoded, rows: Sequence[Row], logits: Sequence[dict[str, NDArray[np.float32]]]
-    ) -> Result:
-        predictions = {
-            task.name: task.decode(self._gather(self._heads[task.name], task.name, rows, logits), encoded)
-            for task in self.tasks
-        }
-        return Result(encoded.text, predictions, len(encoded.windows))
 
     def _gather(
         self, head: HeadSpec, name: str, rows: Sequence[Row], logits: Sequence[dict[str, NDArray[np.float32]]]
@@ -152,14 +173,14 @@ class Predictor:
         return np.concatenate(parts)
 
 
-def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
+def _chunks(texts: Iterable[Text]) -> Iterator[list[Text]]:
     if isinstance(texts, str):
         raise TypeError("texts must be a list of strings, found one string; write predictor([text])")
-    chunk: list[str] = []
+    chunk: list[Text] = []
     characters = 0
     for text in texts:
         chunk.append(text)
-        characters += len(text)
+        characters += len(text) if isinstance(text, str) else sum(map(len, text))
         if len(chunk) == _TEXTS_AT_ONCE or characters >= _CHARACTERS_AT_ONCE:
             yield chunk
             chunk, characters = [], 0

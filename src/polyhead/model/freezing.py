@@ -38,6 +38,24 @@ def layers_of(encoder: nn.Module) -> list[nn.Module]:
     return next((found for found in lists if len(found) == count), [])
 
 
+def parts_by_depth(encoder: nn.Module) -> list[list[nn.Parameter]]:
+    """Return the encoder's weights by depth: the top layer (with all that stands in no layer), …, the embeddings."""
+    layers = [list(layer.parameters()) for layer in layers_of(encoder)]
+    embeddings = list(_embeddings(encoder).parameters())
+    placed = {id(weight) for part in (*layers, embeddings) for weight in part}
+    rest = [weight for weight in encoder.parameters() if id(weight) not in placed]
+    top, *below = [*reversed(layers), embeddings]
+    return [[*rest, *top], *below]
+
+
+def free_layers(encoder: nn.Module, count: int) -> None:
+    """Have the top `count` layers learn and the rest not; the embeddings learn when all layers do."""
+    parts = parts_by_depth(encoder)
+    for depth, part in enumerate(parts):
+        for weight in part:
+            weight.requires_grad_(depth < count or count >= len(parts) - 1)
+
+
 def _embeddings(encoder: nn.Module) -> nn.Module:
     """Return the module of all embeddings (words, positions, norm), which the word embeddings stand in."""
     words = encoder.get_input_embeddings()  # type: ignore[operator]

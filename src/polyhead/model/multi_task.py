@@ -1,41 +1,21 @@
 """One encoder, many heads.
 
-ids, mask → encoder → states (rows, length, hidden)
-                        ├── first state of a row → sentence heads → (rows, width)
-                        └── every state          → token heads    → (rows, length, width)
+ids, mask → encoder → states (rows, length, width) of each layer
+                        ├── sentence heads       → (rows, width)
+                        └── token and span heads → (rows, length, width)
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from polyhead.model.heads import Head
+from polyhead.model.objectives import TargetTensors
 from polyhead.tasks import HeadSpec
-
-
-class Head(nn.Module):
-    """Dropout and a linear layer, on the sentence's state or on every state.
-
-    Args:
-        spec: What the task asks for.
-        hidden: Width of the encoder's states.
-        dropout: Share of the state's values that are dropped in training.
-    """
-
-    def __init__(self, spec: HeadSpec, *, hidden: int, dropout: float) -> None:
-        super().__init__()
-        self._sentence = spec.reads == "sentence"
-        self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(hidden, spec.width)
-        nn.init.normal_(self.linear.weight, std=0.02)
-        nn.init.zeros_(self.linear.bias)
-
-    def forward(self, states: Tensor) -> Tensor:
-        """Return logits: (rows, width), or (rows, length, width) for a token head."""
-        logits: Tensor = self.linear(self.dropout(states[:, 0] if self._sentence else states))
-        return logits
 
 
 class MultiTaskModel(nn.Module):
@@ -44,7 +24,7 @@ class MultiTaskModel(nn.Module):
     Args:
         encoder: Any encoder that `transformers.AutoModel` builds.
         heads: What each task asks for.
-        head_dropout: Dropout before each head's linear layer.
+        head_dropout: Dropout before each layer of the heads.
 
     Attributes:
         encoder: The encoder.
@@ -54,26 +34,80 @@ class MultiTaskModel(nn.Module):
 
     def __init__(self, *, encoder: nn.Module, heads: Mapping[str, HeadSpec], head_dropout: float = 0.1) -> None:
         super().__init__()
-        self.hidden = int(encoder.config.hidden_size)  # type: ignore[union-attr,arg-type]
+        config = encoder.config
+        self.hidden = int(config.hidden_size)  # type: ignore[union-attr,arg-type]
         self.encoder = encoder
         self.specs = dict(heads)
+        layers = int(config.num_hidden_layers) + 1  # type: ignore[union-attr,arg-type]
         self.heads = nn.ModuleDict(
-            {head_key(name): Head(spec, hidden=self.hidden, dropout=head_dropout) for name, spec in heads.items()}
+            {
+                head_key(name): Head(spec, width=self.hidden, layers=layers, dropout=head_dropout)
+                for name, spec in heads.items()
+            }
         )
+        self._takes_types = int(getattr(config, "type_vocab_size", 0) or 0) > 1
+        self._all_layers = any(spec.layers == "mix" for spec in heads.values())
 
-    def forward(self, ids: Tensor, mask: Tensor, tasks: Collection[str] | None = None) -> dict[str, Tensor]:
+    def forward(
+        self, ids: Tensor, mask: Tensor, types: Tensor | None = None, *, tasks: Collection[str] | None = None
+    ) -> dict[str, Tensor]:
         """Run the encoder once and every head that is asked for.
 
         Args:
             ids: Shape (rows, length).
             mask: Shape (rows, length).
+            types: Shape (rows, length): 0 for a row's first text, 1 for its second; not given where no row has two.
             tasks: Names of the tasks; all where not given.
 
         Returns:
             By task, the logits.
         """
-        states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-        return {name: self.heads[head_key(name)](states) for name in self.specs if tasks is None or name in tasks}
+        states = self._states(ids, mask, types)
+        return {name: self.heads[head_key(name)](states, mask) for name in self.specs if tasks is None or name in tasks}
+
+    def _states(self, ids: Tensor, mask: Tensor, types: Tensor | None) -> Sequence[Tensor]:
+        given = {"token_type_ids": types} if types is not None and self._takes_types else {}
+        found = self.encoder(
+            input_ids=ids, attention_mask=mask, output_hidden_states=self._all_layers, return_dict=True, **given
+        )
+        return found.hidden_states if self._all_layers else (found.last_hidden_state,)
+
+    def losses(
+        self,
+        logits: Mapping[str, Tensor],
+        targets: Mapping[str, TargetTensors],
+        *,
+        soft_weight: float = 0.0,
+        temperature: float = 1.0,
+    ) -> dict[str, Tensor]:
+        """Return the loss of each task that has targets, on data and on what teachers say, in fp32.
+
+        Args:
+            logits: By task.
+            targets: By task; each has a target or a teacher's answer somewhere.
+            soft_weight: Weight of the teachers' part.
+            temperature: Of the teachers' part.
+        """
+        losses = {}
+        for name, target in targets.items():
+            objective = self.head(name).objective
+            own = logits[name].float()
+            parts = []
+            if bool(target.known().any()):
+                parts.append(objective.learn(own, target))
+            if target.soft is not None:
+                parts.append(soft_weight * objective.imitate(own, target.soft, target, temperature))
+            losses[name] = torch.stack(parts).sum()
+        return losses
+
+    def tables(self) -> dict[str, Tensor]:
+        """Return, by task, what decoding needs beside logits."""
+        found = {name: self.head(name).objective.table() for name in self.specs}
+        return {name: table.detach() for name, table in found.items() if table is not None}
+
+    def head(self, task: str) -> Head:
+        """Return a task's head."""
+        return cast("Head", self.heads[head_key(task)])
 
     def device(self) -> torch.device:
         """Return where the weights are."""

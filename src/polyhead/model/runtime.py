@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -28,12 +30,23 @@ class TorchRuntime:
         """Load a bundle's weights, onto a GPU where there is one."""
         return cls(load_model(bundle).to("cuda" if torch.cuda.is_available() else "cpu"))
 
+    @property
+    def tables(self) -> Mapping[str, NDArray[np.float32]]:
+        """What decoding needs beside logits, by task: the scores that a CRF learnt."""
+        return {name: table.float().cpu().numpy() for name, table in self._model.tables().items()}
+
     def run(self, batch: Batch) -> dict[str, NDArray[np.float32]]:
         """Return the logits of every task."""
         device = self._model.device()
         training = self._model.training
         self._model.eval()
         with torch.inference_mode():
-            logits = self._model(torch.from_numpy(batch.ids).to(device), torch.from_numpy(batch.mask).to(device))
+            logits = self._model(*tensors_of(batch, device))
         self._model.train(training)
         return {name: value.float().cpu().numpy() for name, value in logits.items()}
+
+
+def tensors_of(batch: Batch, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """Return a batch as the model takes it: ids, mask, types."""
+    types = None if batch.types is None else torch.from_numpy(batch.types).to(device)
+    return torch.from_numpy(batch.ids).to(device), torch.from_numpy(batch.mask).to(device), types

@@ -62,4 +62,6 @@ def read_single_file(path: Path) -> Bundle:
     if not all(isinstance(text, str) for text in texts) or not isinstance(weights, dict):
         raise BundleError(f"{path}: not whole: {ABOUT}, {TOKENIZER}, {CONFIG} or {_WEIGHTS} is missing")
     about, tokenizer_json, config_json = (str(text) for text in texts)
-    return Bundle(about=About.parse(about), tokenizer_json=tokenizer_json, config_json=config_json, weights=weights)
+    return Bundle(
+        about=About.parse(about), tokenizer_json=tokenizer_json, config_json=config_json, weights=weights, path=path
+    )

@@ -8,7 +8,9 @@ from polyhead.settings.model import (
     DataSettings,
     EncodingSettings,
     RunSettings,
+    SetSettings,
     TaskSettings,
+    TeacherSettings,
     TrainingSettings,
 )
 from polyhead.settings.problems import settings_problem
@@ -17,7 +19,9 @@ __all__ = [
     "DataSettings",
     "EncodingSettings",
     "RunSettings",
+    "SetSettings",
     "TaskSettings",
+    "TeacherSettings",
     "TrainingSettings",
     "load_settings",
     "parse_assignment",

@@ -11,7 +11,7 @@ from polyhead.errors import SettingsError, name_the_known
 from polyhead.settings.model import RunSettings
 from polyhead.settings.problems import settings_problem
 
-_PATH_KEYS = (("output",), ("data", "train"), ("data", "dev"))
+_PATH_KEYS = (("output",), ("data", "train"), ("data", "dev"), ("teacher", "models"), ("teacher", "data"))
 
 
 def load_settings(
@@ -76,7 +76,12 @@ def _read(config: Path) -> dict[str, Any]:
         raise SettingsError(f"{config}: not valid TOML: {error}") from error
     for key in settings.keys() - RunSettings.model_fields.keys():
         raise SettingsError(f"{config}: {key}: no such setting; {name_the_known(key, RunSettings.model_fields)}")
-    for sections in _PATH_KEYS:
+    data = settings.get("data")
+    sets = data.get("sets") if isinstance(data, dict) else None
+    of_sets = (
+        [("data", "sets", name, key) for name in sets for key in ("train", "dev")] if isinstance(sets, dict) else []
+    )
+    for sections in (*_PATH_KEYS, *of_sets):
         _resolve(settings, sections, config.parent)
     # An encoder in a folder beside the file, as opposed to a name on the Hub, is said by a leading dot.
     if isinstance(encoder := settings.get("encoder"), str) and encoder.startswith("."):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _RESERVED = frozenset({"text", "windows"})
@@ -20,20 +20,63 @@ def _one_or_many(value: Any) -> Any:
     return [value] if isinstance(value, str | Path) else value
 
 
+def _names_to_table(value: Any) -> Any:
+    return dict.fromkeys(value) if isinstance(value, list) and all(isinstance(name, str) for name in value) else value
+
+
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_one_or_many)]
 
 
-class DataSettings(_Section):
-    """`[data]`: the files."""
-
+class _Files(_Section):
     train: Paths = ()
     """Files to train on."""
     dev: Paths = ()
     """Files that choose the best epoch. Where there is none, a stratified tenth of the training data is held out."""
     text_field: str | None = None
     """The field that holds the text; by default ``sentence``, else ``text``."""
+    second_field: str | None = None
+    """The field that holds a second text, which is read together with the first: the hypothesis beside a premise."""
+
+
+class SetSettings(_Files):
+    """`[data.sets.NAME]`: one data set of several, with files and fields of its own."""
+
+    tasks: Annotated[dict[str, str | None] | None, BeforeValidator(_names_to_table)] = None
+    """The tasks that it feeds: a list of their names, or a table from name to the field of this set that the task
+    reads, where that is not the task's own. By default all tasks, as far as the records have their fields."""
+    weight: float = Field(default=1.0, ge=0.0)
+    """The weight of its records in the losses."""
+
+
+class DataSettings(_Files):
+    """`[data]`: the files."""
+
     max_characters: int = Field(default=100_000, ge=1)
     """A longer text is refused."""
+    sets: dict[str, SetSettings] = Field(default_factory=dict)
+    """Several data sets, each with settings of its own; then `train` and `dev` are given there."""
+
+    def all_sets(self) -> dict[str, SetSettings]:
+        """Return the data sets by name; files that are given without a set make one, which is called ``data``."""
+        if self.sets:
+            return dict(self.sets)
+        own = self.model_dump(include=set(_Files.model_fields))
+        return {"data": SetSettings(**own)}
+
+    @field_validator("sets")
+    @classmethod
+    def _names(cls, sets: dict[str, SetSettings]) -> dict[str, SetSettings]:
+        for name in sets:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} cannot be a data set's name: letters, digits, '_' and '-'")
+        return sets
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        given = [name for name in _Files.model_fields if getattr(self, name)]
+        if self.sets and given:
+            raise ValueError(f"{given[0]!r} and 'sets' cannot both be given: with several sets each has its own")
+        return self
 
 
 class TaskSettings(BaseModel):
@@ -42,11 +85,18 @@ class TaskSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False, use_attribute_docstrings=True)
 
     kind: str
-    """What sort of task: ``single_label``, ``tagging``."""
+    """What sort of task: ``single_label``, ``multi_label``, ``tagging``, ``token_label``, ``spans``, ``regression``, or
+    one that an installed package adds."""
     field: str
     """The field of the data files that it reads."""
     weight: float = Field(default=1.0, ge=0.0)
     """The weight of its loss in the sum."""
+    metric: str | None = None
+    """The dev figure by which epochs are compared; by default the kind's main one."""
+    score_weight: float = Field(default=1.0, ge=0.0)
+    """The weight of that figure in the mean by which epochs are compared."""
+    patience: int | None = Field(default=None, ge=1)
+    """Stop this head after so many epochs without a better figure of its own: its loss is left out from then on."""
 
 
 class EncodingSettings(_Section):
@@ -59,6 +109,7 @@ class EncodingSettings(_Section):
     """Pieces that neighbouring windows share; by default a quarter of a window."""
 
 
+Strategy = Literal["joint", "alternating", "proportional", "uniform", "temperature", "round_robin"]
 Freeze = Literal["encoder", "embeddings"] | Annotated[int, Field(ge=1)]
 
 
@@ -69,9 +120,16 @@ def _number_if_digits(value: Any) -> Any:
 class TrainingSettings(_Section):
     """`[training]`: how the model is trained. What is not given follows from the encoder and the number of steps."""
 
-    strategy: Literal["joint", "alternating"] = "joint"
+    strategy: Strategy = "joint"
     """``joint``: one pass a batch, each task that has targets in it adds its loss. ``alternating``: in each step one
-    sub-batch a task, each through its own pass, the losses summed, one optimiser step."""
+    sub-batch a task, each through its own pass, the losses summed, one optimiser step. ``proportional``, ``uniform``,
+    ``temperature``, ``round_robin``: in each step one batch of one source, see `mix_by`."""
+    mix_by: Literal["auto", "set", "task"] = "auto"
+    """What the last four strategies take for a source: each data ``set``, with all its tasks at once, or each ``task``.
+    ``auto``: sets where there are several, else tasks."""
+    temperature: float = Field(default=2.0, ge=1.0)
+    """For the strategy ``temperature``: a source with n rows has a share of the steps that grows as n^(1/T). 1 is
+    proportional, and the larger T is, the nearer to uniform."""
     epochs: int = Field(default=2, ge=1)
     """Times that the training data are gone through."""
     batch_size: int | None = Field(default=None, ge=1)
@@ -80,6 +138,9 @@ class TrainingSettings(_Section):
     """The encoder's highest learning rate."""
     head_lr: float | None = Field(default=None, gt=0.0)
     """The heads' highest learning rate."""
+    layer_decay: float = Field(default=1.0, gt=0.0, le=1.0)
+    """Each of the encoder's layers learns at this share of the rate of the layer above it, the embeddings at the lowest
+    (Howard and Ruder 2018); 1: all at the same rate."""
     warmup: float = Field(default=0.1, ge=0.0, lt=1.0)
     """Share of the steps in which the learning rate rises to its highest; it then falls in a line to zero."""
     weight_decay: float = Field(default=0.01, ge=0.0)
@@ -91,10 +152,38 @@ class TrainingSettings(_Section):
     freeze: Annotated[Freeze | None, BeforeValidator(_number_if_digits)] = None
     """What of the encoder stays as it is: all of it (``encoder``), its ``embeddings``, or these and the N lowest
     layers (a number)."""
+    unfreeze: int | None = Field(default=None, ge=1)
+    """Gradual unfreezing (Howard and Ruder 2018): in the first epoch the whole encoder stays as it is, and with each
+    further epoch so many more of its layers learn, from the top; the embeddings with the last of them."""
+    patience: int | None = Field(default=None, ge=1)
+    """Stop after so many epochs without a better dev score."""
+    average: int = Field(default=1, ge=1)
+    """Also score the mean of the weights at the ends of the last so many epochs (Izmailov et al. 2018), and save
+    whichever is better on dev; without dev data, the mean. 1: no averaging."""
     seed: int = Field(default=42, ge=0, lt=2**32)
     """Seeds everything random. The same seed on the same machine gives the same weights."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """``auto``: bf16 where the processor or GPU has it in hardware. Weights and losses are fp32 in any case."""
+
+    @model_validator(mode="after")
+    def _frozen_in_one_way(self) -> Self:
+        if self.freeze is not None and self.unfreeze is not None:
+            raise ValueError("'freeze' and 'unfreeze' cannot both be given: unfreezing begins with all of it frozen")
+        return self
+
+
+class TeacherSettings(_Section):
+    """`[teacher]`: trained models whose answers the new one learns to give (Hinton et al. 2015)."""
+
+    models: Paths = ()
+    """Bundles, folders of runs, or ``.pt`` files. A task is taught by those that have one of its name; the answers of
+    several are averaged."""
+    data: Paths = ()
+    """Further texts for the teachers to answer, labelled or not. They answer the training data in any case."""
+    weight: float = Field(default=1.0, ge=0.0)
+    """The weight of the loss against the teachers' answers, beside that on the data."""
+    temperature: float = Field(default=1.0, gt=0.0)
+    """Above 1 the teachers seem less sure, and more is seen of what they hold less probable."""
 
 
 class RunSettings(_Section):
@@ -112,6 +201,7 @@ class RunSettings(_Section):
     them."""
     encoding: EncodingSettings = EncodingSettings()
     training: TrainingSettings = TrainingSettings()
+    teacher: TeacherSettings = TeacherSettings()
 
     @field_validator("tasks")
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -41,13 +41,17 @@ def _explain(problem: Mapping[str, Any], where: str, known: Iterable[str] | type
 
 def _is_branch(part: str) -> bool:
     """Whether a part of a location names a branch of a union rather than a key."""
-    return "[" in part or part in {"int", "str"}
+    return "[" in part or part in {"int", "float", "str"}
 
 
 def _keys_at(model: type[BaseModel], path: Iterable[str]) -> list[str]:
+    """Return the keys of a section; a section by a name of the user's stands in a mapping."""
+    annotation: Any = model
     for part in path:
-        annotation = model.model_fields[part].annotation
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        if get_origin(annotation) is dict:
+            annotation = get_args(annotation)[1]
+        elif part in annotation.model_fields:
+            annotation = annotation.model_fields[part].annotation
+        if not (get_origin(annotation) is dict or (isinstance(annotation, type) and issubclass(annotation, BaseModel))):
             return []
-        model = annotation
-    return list(model.model_fields)
+    return list(annotation.model_fields)

@@ -30,22 +30,65 @@ IGNORE = -100
 Scores = dict[str, Any]
 
 
+Pooling = Literal["cls", "mean", "attention"]
+Layers = Literal["last", "mix"]
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """Which classes may begin a text and which may follow which: the shape of a CRF.
+
+    Attributes:
+        start: By class, whether a text may begin with it.
+        step: ``step[i][j]`` is true where class j may follow class i.
+    """
+
+    start: tuple[bool, ...]
+    step: tuple[tuple[bool, ...], ...]
+
+
 @dataclass(frozen=True)
 class HeadSpec:
     """What the model must build for a task.
 
     Attributes:
-        reads: ``sentence``: the state of the first special token, averaged over windows as probabilities;
-            ``token``: the state of each unit's first piece.
-        width: Logits that the head gives.
+        reads: ``sentence``: one state for a row, see `pooling`; ``token``: the state of each unit's first piece;
+            ``span``: the states of the first and the last unit's first pieces of a stretch.
+        width: Logits that the head gives: of a row, of a unit, or of the stretches that begin at a unit.
         objective: Name of the loss, see `polyhead.model.objectives`.
-        unit: What a token head labels.
+        unit: What a token or span head labels.
+        target: Shape of the target of one row or unit: () for a class or a number.
+        is_number: The target is a number (float32, NaN where unknown), not a class (int64, `IGNORE` where unknown).
+        pooling: How a sentence head makes one state of a row: that of the first special token, the mean of all, or a
+            mean with learnt attention.
+        layers: The encoder's last layer, or a learnt mix of all (Peters et al. 2018, section 3.2).
+        hidden: Width of a hidden layer before the logits; 0 for none.
+        bias: What the bias of the logits begins with.
+        class_weights: Weight of each class in the loss; empty where all weigh 1.
+        smoothing: Share of a target that is spread over all classes.
+        span_pieces: For a span head, the widest stretch: pieces from the first unit's first to the last unit's first.
+        constraints: For a CRF.
     """
 
-    reads: Literal["sentence", "token"]
+    reads: Literal["sentence", "token", "span"]
     width: int
     objective: str = "cross_entropy"
     unit: UnitKind = "whitespace"
+    target: tuple[int, ...] = ()
+    is_number: bool = False
+    pooling: Pooling = "cls"
+    layers: Layers = "last"
+    hidden: int = 0
+    bias: float = 0.0
+    class_weights: tuple[float, ...] = ()
+    smoothing: float = 0.0
+    span_pieces: int = 0
+    constraints: Constraints | None = None
+
+    @property
+    def of_units(self) -> bool:
+        """Whether targets and logits are those of units rather than of the row."""
+        return self.reads != "sentence"
 
 
 class Prediction(ABC):
@@ -71,7 +114,7 @@ class Prediction(ABC):
 class TaskOptions(BaseModel):
     """The settings that one kind of task has beside those that all have; a kind extends it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 @dataclass(frozen=True)
@@ -82,38 +125,44 @@ class Task(ABC):
         name: The user's name for it.
         field: The field of the data files that it reads.
         weight: The weight of its loss in the sum.
+        options: The settings of its kind.
     """
 
     name: str
     field: str
     weight: float
+    options: Any
 
     kind: ClassVar[str]
     Options: ClassVar[type[TaskOptions]] = TaskOptions
-    main_metric: ClassVar[str]
-    """The figure of `score` by which epochs are compared."""
+    metrics: ClassVar[tuple[str, ...]]
+    """The figures of `score` by which epochs can be compared, higher being better; the first is the usual one."""
 
     @classmethod
     @abstractmethod
-    def column(cls, field: str) -> Column:
-        """Make what reads the field of one file."""
+    def column(cls, field: str, options: Any) -> Column:
+        """Make what reads the field of one file.
+
+        Args:
+            field: The field.
+            options: The kind's checked `Options`.
+        """
 
     @classmethod
     @abstractmethod
-    def learn(
-        cls, *, name: str, field: str, weight: float, options: Mapping[str, Any], annotations: Sequence[Any]
-    ) -> Self:
+    def learn(cls, *, name: str, field: str, weight: float, options: Any, annotations: Sequence[Any]) -> Self:
         """Make a task from what the data show.
 
         Args:
             name: The user's name for it.
             field: The field of the data files that it reads.
             weight: The weight of its loss.
-            options: Checked values of the kind's `Options`.
+            options: The kind's checked `Options`.
             annotations: All the annotations that the data carry for it; at least one.
 
         Raises:
             DataError: If they give nothing to learn.
+            SettingsError: If an option does not fit what they show.
         """
 
     @abstractmethod
@@ -121,21 +170,65 @@ class Task(ABC):
         """Describe the head."""
 
     @abstractmethod
-    def encode(self, annotation: Any, encoded: Encoded) -> NDArray[np.int64]:
-        """Return the target: shape () for a sentence head, (units,) for a token head; `IGNORE` where unknown."""
+    def outputs(self) -> list[Hashable]:
+        """Return what each logit stands for: by this a student's logits are matched with its teachers'."""
+
+    @abstractmethod
+    def encode(self, annotation: Any, encoded: Encoded) -> NDArray[Any]:
+        """Return the target.
+
+        Returns:
+            Shape ``head().target`` for a sentence head, with the units in front of it for a token or span head. Classes
+            are integers and `IGNORE` where unknown, numbers are float32 and NaN where unknown.
+        """
+
+    def beyond(self, annotation: Any, encoded: Encoded) -> Sequence[str]:  # noqa: ARG002
+        """Name what of an annotation the head has no way to say, so that it cannot be learnt: a span too wide, say."""
+        return ()
 
     @abstractmethod
     def decode(self, logits: NDArray[np.float32], encoded: Encoded) -> Prediction:
         """Return the answer.
 
         Args:
-            logits: Shape (windows, width) for a sentence head; (units with a piece, width) for a token head.
+            logits: Shape (windows, width) for a sentence head; (units with a piece, width) for the others.
             encoded: The text.
         """
 
     @abstractmethod
+    def soften(self, logits: NDArray[np.float32], encoded: Encoded) -> NDArray[np.float32]:
+        """Return what a student is to imitate: how probable each output is.
+
+        Returns:
+            Shape (width,) for a sentence head; (units, width) for the others, NaN for units without a piece.
+        """
+
+    def tune(
+        self,
+        golds: Sequence[Any],  # noqa: ARG002
+        logits: Sequence[NDArray[np.float32]],  # noqa: ARG002
+        encoded: Sequence[Encoded],  # noqa: ARG002
+    ) -> Self:
+        """Return the task with what is chosen on dev data, such as thresholds; most kinds choose nothing.
+
+        Args:
+            golds: The annotations of the dev records that carry the task's.
+            logits: As `decode` gets them.
+            encoded: Their texts.
+        """
+        return self
+
+    def with_table(self, table: NDArray[np.float32]) -> Self:  # noqa: ARG002
+        """Return the task with what its head learnt beside logits: the transition scores of a CRF."""
+        return self
+
+    @abstractmethod
     def score(self, golds: Sequence[Any], predictions: Sequence[Any]) -> Scores:
-        """Return the task's figures over records that carry its annotation; `None` for what nothing defines."""
+        """Return the task's figures over records that carry its annotation; `None` for what nothing defines.
+
+        Figures are shares of 1 (or correlations, which are read alike); those in units of the data stand in a mapping
+        ``amounts``.
+        """
 
     @abstractmethod
     def is_right(self, gold: Any, prediction: Any) -> bool:
@@ -147,11 +240,11 @@ class Task(ABC):
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """Return what the kind needs to be made again from JSON, beside name, field and weight."""
+        """Return what the kind learnt, as JSON: what `restore` needs beside the attributes that all tasks have."""
 
     @classmethod
     @abstractmethod
-    def restore(cls, *, name: str, field: str, weight: float, state: Mapping[str, Any]) -> Self:
+    def restore(cls, *, name: str, field: str, weight: float, options: Any, state: Mapping[str, Any]) -> Self:
         """Undo `state`."""
 
     @abstractmethod
@@ -160,4 +253,4 @@ class Task(ABC):
 
     @abstractmethod
     def label_names(self) -> list[str]:
-        """Return the labels, or entity types, for people to read."""
+        """Return the labels, or entity types, for people to read; empty for a kind that has none."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from polyhead.encoding import Encoded
 from polyhead.errors import AnnotationError
@@ -15,8 +17,9 @@ from polyhead.labels import LabelSet
 from polyhead.metrics.classes import class_scores
 from polyhead.notices import Notices
 from polyhead.records import Label, Source
-from polyhead.tasks.base import HeadSpec, Prediction, Scores, Task
+from polyhead.tasks.base import HeadSpec, Prediction, Scores, Task, TaskOptions
 from polyhead.tasks.numeric import log_softmax
+from polyhead.tasks.options import ClassWeights, SentenceOptions, weights_of_classes
 
 
 @dataclass(frozen=True)
@@ -62,45 +65,79 @@ class LabelPrediction(Prediction):
         return f"{self.label}  {self.score:.2f}"
 
 
+class SingleLabelOptions(SentenceOptions):
+    """Settings of a single-label task."""
+
+    class_weights: ClassWeights | None = None
+    """Weight of each class in the loss: ``"balanced"``, or a table from class to weight."""
+    label_smoothing: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Share of a target that is spread over all classes (Szegedy et al. 2016)."""
+
+
 @dataclass(frozen=True)
 class SingleLabel(Task):
-    """One class for a text, from a linear layer on the sentence's state.
+    """One class for a text.
 
     Attributes:
         labels: The classes.
+        class_weights: Their weights in the loss; empty where all weigh 1.
     """
 
     labels: LabelSet
+    class_weights: tuple[float, ...] = ()
 
     kind: ClassVar[str] = "single_label"
-    main_metric: ClassVar[str] = "accuracy"
+    Options: ClassVar[type[TaskOptions]] = SingleLabelOptions
+    metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1")
 
     @classmethod
-    def column(cls, field: str) -> LabelColumn:
+    def column(cls, field: str, options: SingleLabelOptions) -> LabelColumn:  # noqa: ARG003
         """Make what reads a label."""
         return LabelColumn(field)
 
     @classmethod
     def learn(
-        cls, *, name: str, field: str, weight: float, options: Mapping[str, Any], annotations: Sequence[Label]
+        cls, *, name: str, field: str, weight: float, options: SingleLabelOptions, annotations: Sequence[Label]
     ) -> Self:
         """Learn the classes from the data."""
-        del options  # this kind has none
-        return cls(name, field, weight, LabelSet.observed(annotations))
+        shown = Counter(annotations)
+        labels = LabelSet.observed(shown)
+        where = f"tasks.{name}.class_weights"
+        return cls(
+            name, field, weight, options, labels, weights_of_classes(options.class_weights, labels, shown, where=where)
+        )
 
     def head(self) -> HeadSpec:
         """One logit a class."""
-        return HeadSpec(reads="sentence", width=len(self.labels))
+        options = self.options
+        return HeadSpec(
+            reads="sentence",
+            width=len(self.labels),
+            pooling=options.pooling,
+            layers=options.layers,
+            hidden=options.hidden,
+            class_weights=self.class_weights,
+            smoothing=options.label_smoothing,
+        )
+
+    def outputs(self) -> list[Hashable]:
+        """Return the classes."""
+        return list(self.labels)
 
     def encode(self, annotation: Label, encoded: Encoded) -> NDArray[np.int64]:  # noqa: ARG002
         """Return the class's index."""
         return np.array(self.labels.index(annotation), dtype=np.int64)
 
-    def decode(self, logits: NDArray[np.float32], encoded: Encoded) -> LabelPrediction:  # noqa: ARG002
+    def decode(self, logits: NDArray[np.float32], encoded: Encoded) -> LabelPrediction:
         """Return the class that is most probable on average over the text's windows."""
-        probabilities = np.exp(log_softmax(logits)).mean(axis=0)
+        probabilities = self.soften(logits, encoded)
         best = int(probabilities.argmax())
         return LabelPrediction(self.labels[best], float(probabilities[best]))
+
+    def soften(self, logits: NDArray[np.float32], encoded: Encoded) -> NDArray[np.float32]:  # noqa: ARG002
+        """Return the classes' probabilities, averaged over the text's windows."""
+        probabilities: NDArray[np.float32] = np.exp(log_softmax(logits)).mean(axis=0).astype(np.float32)
+        return probabilities
 
     def score(self, golds: Sequence[Label], predictions: Sequence[LabelPrediction]) -> Scores:
         """Return accuracy and macro F1."""
@@ -116,12 +153,14 @@ class SingleLabel(Task):
 
     def state(self) -> dict[str, Any]:
         """Return the classes."""
-        return {"labels": list(self.labels)}
+        return {"labels": list(self.labels), "class_weights": list(self.class_weights)}
 
     @classmethod
-    def restore(cls, *, name: str, field: str, weight: float, state: Mapping[str, Any]) -> Self:
+    def restore(
+        cls, *, name: str, field: str, weight: float, options: SingleLabelOptions, state: Mapping[str, Any]
+    ) -> Self:
         """Make the task from a bundle's JSON."""
-        return cls(name, field, weight, LabelSet(tuple(state["labels"])))
+        return cls(name, field, weight, options, LabelSet(tuple(state["labels"])), tuple(state["class_weights"]))
 
     def describe(self) -> str:
         """Return the number of classes."""

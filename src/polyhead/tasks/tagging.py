@@ -3,89 +3,50 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
 from polyhead.encoding import Encoded, UnitKind
-from polyhead.encoding.units import surfaces, words_of
-from polyhead.errors import AnnotationError, DataError
-from polyhead.formats.json_values import json_type
-from polyhead.labels import LabelSet, TagReader, allowed_transitions, spans_of_tags, tags_of_spans
+from polyhead.encoding.units import Units, surfaces
+from polyhead.errors import DataError
+from polyhead.labels import LabelSet, allowed_transitions, spans_of_tags, tags_of_spans
 from polyhead.labels.tags import Extent
 from polyhead.metrics.entities import entity_scores
-from polyhead.notices import Notices
-from polyhead.records import Source, Span, Spans
-from polyhead.tasks.base import IGNORE, HeadSpec, Prediction, Scores, Task, TaskOptions
+from polyhead.records import Span, Spans
+from polyhead.tasks.base import IGNORE, Constraints, HeadSpec, Prediction, Scores, Task, TaskOptions
+from polyhead.tasks.chains import Chain, ChainScores
+from polyhead.tasks.entities import Entity, TagColumn
 from polyhead.tasks.numeric import log_softmax
-from polyhead.tasks.viterbi import best_path
+from polyhead.tasks.options import HeadOptions, check_known
 
 
-class TaggingOptions(TaskOptions):
+class TaggingOptions(HeadOptions):
     """Settings of a tagging task."""
 
     unit: UnitKind = "whitespace"
     """What the head labels: ``whitespace`` words, or ``pretokenizer`` words (punctuation and ideographs apart)."""
+    decoder: Literal["viterbi", "crf"] = "viterbi"
+    """``viterbi``: each tag has a loss of its own, and the best sequence that keeps the BIO scheme is the answer.
+    ``crf``: sequences are learnt as wholes, by a linear-chain CRF that keeps the scheme (Lafferty et al. 2001)."""
+    class_weights: dict[str, Annotated[float, Field(ge=0.0)]] | None = None
+    """Weight in the loss by entity type, or ``O`` for what is in no entity; 1 where not named. Not with ``crf``."""
+    label_smoothing: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Share of a target that is spread over all tags (Szegedy et al. 2016). Not with ``crf``."""
 
-
-@dataclass
-class TagColumn:
-    """Reads a list of tags, one a whitespace word, into spans."""
-
-    field: str
-    _tags: TagReader = dataclasses.field(default_factory=TagReader)
-
-    def read(self, value: Any, text: str, source: Source | None, notices: Notices) -> Spans:
-        """Return the spans; what lies behind the last tag is unknown. An empty list means: checked, and empty."""
-        if not isinstance(value, list):
-            raise AnnotationError(f"tags must be a list with one for each word, found {json_type(value)}")
-        words = words_of(text)
-        if len(value) > len(words):
-            raise AnnotationError(f"{len(value)} tags for {len(words)} words{_blank_words(value, text)}")
-        spans = spans_of_tags(self._tags.check(value, source), words)
-        if not value or len(value) == len(words):
-            return Spans(spans)
-        rule = f"{{records have|record has}} fewer tags than words in {self.field!r}"
-        notices.add(
-            f"{rule} (words behind the last tag are unknown)", source, f"{len(value)} tags for {len(words)} words"
-        )
-        return Spans(spans, known_to=words[len(value) - 1][1])
-
-    def finish(self, notices: Notices) -> None:
-        """Tell what broke the file's tag scheme."""
-        self._tags.finish(notices)
-
-
-def _blank_words(tags: Sequence[object], text: str) -> str:
-    blanks = sum(1 for word in text.split(" ") if not word.strip())
-    if blanks and len(text.split(" ")) == len(tags):
-        return f"; {blanks} of the tags stand for blank words between two spaces: remove those spaces and tags"
-    return ""
-
-
-@dataclass(frozen=True)
-class Entity:
-    """An entity found in a text.
-
-    Attributes:
-        span: Where, and of which type.
-        text: Its surface.
-        score: Product of the probabilities of its tags.
-    """
-
-    span: Span
-    text: str
-    score: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the entity as `predict --json` prints it."""
-        place = {"start": self.span.start, "end": self.span.end, "label": self.span.label}
-        return {**place, "text": self.text, "score": round(self.score, 6)}
+    @model_validator(mode="after")
+    def _fits_the_decoder(self) -> Self:
+        if self.decoder == "crf":
+            for name in ("class_weights", "label_smoothing"):
+                if getattr(self, name):
+                    raise ValueError(f"decoder 'crf' scores whole sequences and takes no {name}; leave it out")
+        return self
 
 
 @dataclass(frozen=True)
@@ -118,34 +79,41 @@ class TagPrediction(Prediction):
 
 @dataclass(frozen=True)
 class Tagging(Task):
-    """Entities by BIO tags, from a linear layer on the state of each unit's first piece.
+    """Entities by BIO tags, from the state of each unit's first piece.
 
     Attributes:
         types: The entity types.
-        unit: What the head labels.
+        table: What a CRF learnt: shape (1 + tags, tags), the scores of first tags, then of steps from tag to tag.
     """
 
     types: LabelSet
-    unit: UnitKind = "whitespace"
+    table: NDArray[np.float32] | None = dataclasses.field(default=None, compare=False, repr=False)
 
     kind: ClassVar[str] = "tagging"
     Options: ClassVar[type[TaskOptions]] = TaggingOptions
-    main_metric: ClassVar[str] = "f1"
+    metrics: ClassVar[tuple[str, ...]] = ("f1", "precision", "recall")
 
     @classmethod
-    def column(cls, field: str) -> TagColumn:
+    def column(cls, field: str, options: TaggingOptions) -> TagColumn:  # noqa: ARG003
         """Make what reads a list of tags."""
         return TagColumn(field)
 
     @classmethod
     def learn(
-        cls, *, name: str, field: str, weight: float, options: Mapping[str, Any], annotations: Sequence[Spans]
+        cls, *, name: str, field: str, weight: float, options: TaggingOptions, annotations: Sequence[Spans]
     ) -> Self:
         """Learn the entity types from the data."""
         types = LabelSet.observed(span.label for annotation in annotations for span in annotation.spans)
         if not len(types):
             raise DataError(f"task {name!r}: no entity in any of the {len(annotations)} records that carry {field!r}")
-        return cls(name, field, weight, types, options["unit"])
+        check_known(options.class_weights or {}, ["O", *types], where=f"tasks.{name}.class_weights")
+        return cls(name, field, weight, options, types)
+
+    @property
+    def unit(self) -> UnitKind:
+        """What the head labels."""
+        unit: UnitKind = self.options.unit
+        return unit
 
     @cached_property
     def tags(self) -> LabelSet:
@@ -153,58 +121,138 @@ class Tagging(Task):
         return LabelSet(("O", *(f"{prefix}-{label}" for label in self.types for prefix in "BI")))
 
     @cached_property
-    def _transitions(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def _allowed(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         return allowed_transitions([str(tag) for tag in self.tags])
+
+    @cached_property
+    def _chain(self) -> Chain:
+        """The scheme's constraints, with what a CRF learnt."""
+        chain = Chain.of_constraints(*self._allowed)
+        if self.table is None:
+            return chain
+        learnt = self.table.astype(np.float64)
+        return Chain(chain.start + learnt[0], chain.step + learnt[1:])
 
     def head(self) -> HeadSpec:
         """One logit a tag, at every piece."""
-        return HeadSpec(reads="token", width=len(self.tags), unit=self.unit)
+        options, start_step = self.options, self._allowed
+        weights = options.class_weights or {}
+        of_tags = tuple(weights.get(str(tag)[2:] or "O", 1.0) for tag in self.tags)
+        crf = options.decoder == "crf"
+        return HeadSpec(
+            reads="token",
+            width=len(self.tags),
+            objective="crf" if crf else "cross_entropy",
+            unit=self.unit,
+            layers=options.layers,
+            hidden=options.hidden,
+            class_weights=of_tags if weights else (),
+            smoothing=options.label_smoothing,
+            constraints=Constraints(tuple(start_step[0].tolist()), tuple(map(tuple, start_step[1].tolist())))
+            if crf
+            else None,
+        )
+
+    def with_table(self, table: NDArray[np.float32]) -> Self:
+        """Return the task with a CRF's scores."""
+        return dataclasses.replace(self, table=table)
+
+    def outputs(self) -> list[Hashable]:
+        """Return the tags."""
+        return list(self.tags)
 
     def encode(self, annotation: Spans, encoded: Encoded) -> NDArray[np.int64]:
-        """Return the tag of each unit; `IGNORE` for units that lie behind the annotated part."""
-        extents = encoded.units(self.unit).extents
-        target = np.array([self.tags.index(tag) for tag in tags_of_spans(annotation.spans, extents)], dtype=np.int64)
+        """Return the tag of each unit; `IGNORE` for those without a piece and those behind the annotated part."""
+        units = encoded.units(self.unit)
+        places = np.flatnonzero(units.first_piece >= 0)
+        target = np.full(len(units), IGNORE, dtype=np.int64)
+        target[places] = [self.tags.index(tag) for tag in self._tags_at(places, annotation, units)]
         if annotation.known_to is not None:
-            target[[start >= annotation.known_to for start, _ in extents]] = IGNORE
+            target[[start >= annotation.known_to for start, _ in units.extents]] = IGNORE
         return target
+
+    @staticmethod
+    def _tags_at(places: NDArray[np.int64], annotation: Spans, units: Units) -> list[str]:
+        """Return the tags of the units that have a piece, as if there were no others: a head sees no others."""
+        return tags_of_spans(annotation.spans, [units.extents[place] for place in places])
+
+    def beyond(self, annotation: Spans, encoded: Encoded) -> Sequence[str]:
+        """Name the entities that tags cannot say: those that share a unit, end inside one, or begin without a piece."""
+        units = encoded.units(self.unit)
+        places = np.flatnonzero(units.first_piece >= 0)
+        tags = self._fill_in(self._tags_at(places, annotation, units), places, len(units))
+        said = set(spans_of_tags(tags, units.extents))
+        return [encoded.text[span.start : span.end] for span in annotation.spans if span not in said]
 
     def decode(self, logits: NDArray[np.float32], encoded: Encoded) -> TagPrediction:
         """Return the best sequence that keeps the scheme, as spans of the text."""
         units = encoded.units(self.unit)
-        log_probabilities = log_softmax(logits) if len(logits) else np.zeros((0, len(self.tags)))
-        path = best_path(log_probabilities, *self._transitions)
-        chosen = log_probabilities[np.arange(len(path)), path]
-        tags, scores = self._fill_in([str(self.tags[int(tag)]) for tag in path], chosen, units.first_piece >= 0)
-        entities = self._entities(encoded.text, spans_of_tags(tags, units.extents), scores, units.extents)
+        scores = self._scores(logits)
+        path = self._chain.best_path(scores)
+        places = np.flatnonzero(units.first_piece >= 0)
+        tags = self._fill_in([str(self.tags[int(tag)]) for tag in path], places, len(units))
+        spans = spans_of_tags(tags, units.extents)
+        entities = self._entities(encoded.text, spans, units.extents, self._confidence(scores, path, places))
         return TagPrediction(entities, tuple(surfaces(encoded.text, units.extents)), tuple(tags))
+
+    def soften(self, logits: NDArray[np.float32], encoded: Encoded) -> NDArray[np.float32]:
+        """Return how probable each tag is at each unit; with a CRF, its marginals."""
+        units = encoded.units(self.unit)
+        scores = self._scores(logits)
+        soft = np.full((len(units), len(self.tags)), np.nan, dtype=np.float32)
+        soft[units.first_piece >= 0] = (
+            np.exp(scores) if self.table is None else ChainScores.of(self._chain, scores).marginals()
+        )
+        return soft
+
+    def _scores(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return what the tags score: a CRF adds up logits, a linear head log-probabilities."""
+        if not len(logits):
+            return np.zeros((0, len(self.tags)))
+        return log_softmax(logits) if self.table is None else logits.astype(np.float64)
+
+    def _confidence(
+        self, scores: NDArray[np.float64], path: NDArray[np.int64], places: NDArray[np.int64]
+    ) -> Callable[[int, int], float]:
+        """Return what says, of the units from one to another, how probable their tags are."""
+        summed = None if self.table is None else ChainScores.of(self._chain, scores)
+
+        def confidence(first: int, last: int) -> float:
+            inside = np.flatnonzero((places >= first) & (places <= last))
+            if summed is None:
+                return float(np.exp(scores[inside, path[inside]].sum()))
+            return self._marginal(summed, int(inside[0]), path[inside])
+
+        return confidence
+
+    def _marginal(self, summed: ChainScores, first: int, tags: NDArray[np.int64]) -> float:
+        """Return how probable an entity is with just this end: what goes on inside it is another one."""
+        as_said = float(np.exp(summed.log_probability(first, tags)))
+        if first + len(tags) == len(summed.scores):
+            return as_said
+        inside = self.tags.index("I-" + str(self.tags[int(tags[-1])])[2:])
+        return max(0.0, as_said - float(np.exp(summed.log_probability(first, np.append(tags, inside)))))
 
     @staticmethod
     def _entities(
-        text: str, spans: Sequence[Span], log_scores: NDArray[np.float64], extents: Sequence[Extent]
+        text: str, spans: Sequence[Span], extents: Sequence[Extent], confidence: Callable[[int, int], float]
     ) -> tuple[Entity, ...]:
         first = {start: unit for unit, (start, _) in enumerate(extents)}
         last = {end: unit for unit, (_, end) in enumerate(extents)}
         return tuple(
-            Entity(
-                span,
-                text[span.start : span.end],
-                float(np.exp(log_scores[first[span.start] : last[span.end] + 1].sum())),
-            )
-            for span in spans
+            Entity(span, text[span.start : span.end], confidence(first[span.start], last[span.end])) for span in spans
         )
 
-    def _fill_in(
-        self, tags: Sequence[str], scores: NDArray[np.float64], has_piece: NDArray[np.bool_]
-    ) -> tuple[list[str], NDArray[np.float64]]:
+    @staticmethod
+    def _fill_in(tags: Sequence[str], places: NDArray[np.int64], units: int) -> list[str]:
         """Give units without a piece the tag that keeps an entity around them whole, else ``O``."""
-        all_tags, all_scores = ["O"] * len(has_piece), np.zeros(len(has_piece))
-        places = np.flatnonzero(has_piece)
-        for place, tag, score in zip(places, tags, scores, strict=True):
-            all_tags[place], all_scores[place] = tag, score
+        all_tags = ["O"] * units
+        for place, tag in zip(places, tags, strict=True):
+            all_tags[place] = tag
         for before, after in pairwise(places):
             if all_tags[after].startswith("I-"):
                 all_tags[before + 1 : after] = [all_tags[after]] * (after - before - 1)
-        return all_tags, all_scores
+        return all_tags
 
     def score(self, golds: Sequence[Spans], predictions: Sequence[TagPrediction]) -> Scores:
         """Return exact-match entity precision, recall and F1, micro and per type."""
@@ -220,17 +268,21 @@ class Tagging(Task):
         return frozenset(span.label for span in annotation.spans)
 
     def state(self) -> dict[str, Any]:
-        """Return the entity types and the unit."""
-        return {"types": list(self.types), "unit": self.unit}
+        """Return the entity types."""
+        return {"types": list(self.types)}
 
     @classmethod
-    def restore(cls, *, name: str, field: str, weight: float, state: Mapping[str, Any]) -> Self:
+    def restore(
+        cls, *, name: str, field: str, weight: float, options: TaggingOptions, state: Mapping[str, Any]
+    ) -> Self:
         """Make the task from a bundle's JSON."""
-        return cls(name, field, weight, LabelSet(tuple(state["types"])), state["unit"])
+        return cls(name, field, weight, options, LabelSet(tuple(state["types"])))
 
     def describe(self) -> str:
         """Return the number of types and tags."""
-        return f"{len(self.types)} entity types, {len(self.tags)} BIO tags on {self.unit} words"
+        return f"{len(self.types)} entity types, {len(self.tags)} BIO tags on {self.unit} words" + (
+            ", CRF" if self.options.decoder == "crf" else ""
+        )
 
     def label_names(self) -> list[str]:
         """Return the entity types."""

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from polyhead.errors import SettingsError, name_the_known
+from polyhead.inference import open_model
 from polyhead.settings import RunSettings, TrainingSettings, load_settings
+from polyhead.training.extending import settings_of_head
 from polyhead.training.reporting import Reporter
 from polyhead.training.run import TrainedRun, run_training
 
@@ -47,10 +49,40 @@ def train(
     return run_training(load_settings(Path(config) if config else None, (), flags), reporter=reporter)
 
 
+def add_head(
+    model: str | Path,
+    *,
+    task: str,
+    config: str | Path | None = None,
+    reporter: Reporter | None = None,
+    **settings: Any,
+) -> TrainedRun:
+    """Train a further head on a model's encoder, which stays as it is; prove that the other heads answer as before.
+
+    Args:
+        model: A bundle, the output folder of a run, or a ``.pt`` file.
+        task: The new task, described in the settings.
+        config: A settings file (TOML) with the task and its data.
+        reporter: Hears how the run goes.
+        **settings: As those of `train`.
+
+    Returns:
+        The run: its folder, its best bundle and the scores of each epoch.
+
+    Raises:
+        SettingsError: If the task is not described, or the model has one of its name.
+        BundleError: If the model cannot be opened, or another head would answer otherwise.
+    """
+    flags = {_place(name): value for name, value in settings.items()}
+    base = open_model(model)
+    described = settings_of_head(load_settings(Path(config) if config else None, (), flags), task, base)
+    return run_training(described, reporter=reporter, base=base)
+
+
 def _place(name: str) -> str:
     if name in TrainingSettings.model_fields:
         return f"training.{name}"
     if name in RunSettings.model_fields:
         return name
     known = [*RunSettings.model_fields, *TrainingSettings.model_fields]
-    raise SettingsError(f"train() has no setting {name!r}; {name_the_known(name, known)}")
+    raise SettingsError(f"there is no setting {name!r}; {name_the_known(name, known)}")

@@ -12,8 +12,8 @@ from polyhead.errors import DataError, SettingsError, name_the_known
 from polyhead.formats import Limits, read_raw, read_records
 from polyhead.notices import Notices
 from polyhead.records import Record
-from polyhead.settings import RunSettings, TaskSettings
-from polyhead.tasks import KINDS, Task, options_of
+from polyhead.settings import RunSettings, SetSettings, TaskSettings
+from polyhead.tasks import Task, TaskOptions, kind_named, options_of
 from polyhead.training.holdout import hold_out
 
 DEFAULT_TASKS = {
@@ -24,86 +24,155 @@ DEFAULT_TASKS = {
 
 
 @dataclass(frozen=True)
+class DataSet:
+    """One data set.
+
+    Attributes:
+        name: The user's name for it.
+        weight: The weight of its records in the losses.
+        train: What is trained on; each record has an annotation of at least one task, unless there are teachers.
+        dev: What chooses the best epoch; may be empty.
+        held_out: Whether dev was split off the training data.
+    """
+
+    name: str
+    weight: float
+    train: list[Record]
+    dev: list[Record]
+    held_out: bool
+
+
+@dataclass(frozen=True)
 class TrainingData:
     """The data of a run.
 
     Attributes:
         tasks: With the labels that the data show.
-        train: What is trained on; each record has an annotation of at least one task.
-        dev: What chooses the best epoch; may be empty.
-        held_out: Whether dev was split off the training data.
+        sets: The data sets.
         files: For each file: path, SHA-256, records.
     """
 
     tasks: tuple[Task, ...]
-    train: list[Record]
-    dev: list[Record]
-    held_out: bool
+    sets: tuple[DataSet, ...]
     files: list[dict[str, Any]]
+
+    @property
+    def train(self) -> list[Record]:
+        """What is trained on, of all sets."""
+        return [record for own in self.sets for record in own.train]
+
+    @property
+    def dev(self) -> list[Record]:
+        """What chooses the best epoch, of all sets."""
+        return [record for own in self.sets for record in own.dev]
 
 
 def load_data(settings: RunSettings, notices: Notices) -> TrainingData:
     """Read the files of a run and learn the tasks' labels.
 
     Raises:
-        SettingsError: If no training file is named, or a task's settings are wrong.
+        SettingsError: If no training file is named, or a task's or data set's settings are wrong.
         DataError: If a file cannot be used, or carries nothing for a task.
     """
-    if not settings.data.train:
-        raise SettingsError("no training data: give DATA, or data.train in a settings file")
-    for path in (*settings.data.train, *settings.data.dev):
-        if str(path) == "-":
-            raise SettingsError("training data must be in files, which are read more than once; found standard input")
-    wanted = settings.tasks or _tasks_in(settings.data.train)
+    sets = settings.data.all_sets()
+    _check_files(sets)
+    wanted = settings.tasks or _tasks_in([path for own in sets.values() for path in own.train])
     options = {name: options_of(name, task) for name, task in wanted.items()}  # which also checks each task's kind
-    limits = Limits(settings.data.max_characters, settings.data.text_field)
-    files: list[dict[str, Any]] = []
-    train = _read(settings.data.train, wanted, limits, notices, files)
-    dev = _read(settings.data.dev, wanted, limits, notices, files)
-    tasks = tuple(_learn(name, task, options[name], train, settings.data.train) for name, task in wanted.items())
-    kept = [record for record in train if record.annotations]
-    if bare := next((record for record in train if not record.annotations), None):
+    for name, own in sets.items():
+        for task in own.tasks or ():
+            if task not in wanted:
+                raise SettingsError(f"data.sets.{name}.tasks: no task {task!r}; {name_the_known(task, wanted)}")
+    reading = _Reading(wanted, options, settings.data.max_characters, notices)
+    read = {name: (reading.files(own, own.train), reading.files(own, own.dev)) for name, own in sets.items()}
+    train = [record for own, _ in read.values() for record in own]
+    tasks = tuple(_learn(name, task, options[name], train, sets) for name, task in wanted.items())
+    keep_bare = bool(settings.teacher.models)
+    found = []
+    for name, (own_train, own_dev) in read.items():
+        kept = own_train if keep_bare else _annotated(own_train, notices)
+        stays, dev = kept, own_dev
+        if held_out := not sets[name].dev:
+            stays, dev = hold_out(kept, tasks, seed=settings.training.seed)
+        found.append(DataSet(name, sets[name].weight, stays, dev, held_out))
+    _tell_of_dev(found, tasks, notices)
+    return TrainingData(tasks, tuple(found), reading.accounts)
+
+
+def _check_files(sets: Mapping[str, SetSettings]) -> None:
+    for name, own in sets.items():
+        where = "data.train" if name == "data" else f"data.sets.{name}.train"
+        if not own.train:
+            raise SettingsError(f"no training data: give DATA, or {where} in a settings file")
+        if any(str(path) == "-" for path in (*own.train, *own.dev)):
+            raise SettingsError("training data must be in files, which are read more than once; found standard input")
+
+
+class _Reading:
+    """Reads files for the tasks that their data set feeds, and keeps account of them."""
+
+    def __init__(
+        self, wanted: Mapping[str, TaskSettings], options: Mapping[str, TaskOptions], characters: int, notices: Notices
+    ) -> None:
+        self._wanted, self._options, self._characters, self._notices = wanted, options, characters, notices
+        self.accounts: list[dict[str, Any]] = []
+
+    def files(self, own: SetSettings, paths: Iterable[Path]) -> list[Record]:
+        limits = Limits(self._characters, own.text_field, own.second_field)
+        fields = _fields_of(own, self._wanted)
+        records: list[Record] = []
+        for path in paths:
+            columns = {
+                name: kind_named(self._wanted[name].kind, where=name).column(field, self._options[name])
+                for name, field in fields.items()
+            }
+            read = list(read_records(path, columns, notices=self._notices, limits=limits))
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            self.accounts.append({"path": str(path), "sha256": digest, "records": len(read)})
+            records += read
+        return records
+
+
+def _fields_of(own: SetSettings, wanted: Mapping[str, TaskSettings]) -> dict[str, str]:
+    """Return, by task that a data set feeds, the field that it reads there."""
+    named = own.tasks if own.tasks is not None else dict.fromkeys(wanted)
+    return {name: field or wanted[name].field for name, field in named.items() if name in wanted}
+
+
+def _annotated(records: list[Record], notices: Notices) -> list[Record]:
+    kept = [record for record in records if record.annotations]
+    if bare := next((record for record in records if not record.annotations), None):
         rule = "{records carry|record carries} no annotation of any task (left out of training)"
-        notices.add(rule, bare.source, "no annotation", len(train) - len(kept))
+        notices.add(rule, bare.source, "no annotation", len(records) - len(kept))
+    return kept
+
+
+def _tell_of_dev(sets: Sequence[DataSet], tasks: Sequence[Task], notices: Notices) -> None:
+    """Tell of tasks that have no part in choosing the best epoch."""
+    dev = [record for own in sets for record in own.dev]
     for task in tasks if dev else ():
         if not any(task.name in record.annotations for record in dev):
             rule = f"{{dev files lack|dev file lacks}} annotations of the task {task.name!r}"
             rule += " (it has no part in choosing the best epoch)"
-            notices.add(rule, None, f"no field {task.field!r} in any of {len(dev):,} records", len(settings.data.dev))
-    if settings.data.dev:
-        return TrainingData(tasks, kept, dev, False, files)
-    stays, held_out = hold_out(kept, tasks, seed=settings.training.seed)
-    return TrainingData(tasks, stays, held_out, True, files)
-
-
-def _read(
-    paths: Iterable[Path],
-    wanted: Mapping[str, TaskSettings],
-    limits: Limits,
-    notices: Notices,
-    files: list[dict[str, Any]],
-) -> list[Record]:
-    records: list[Record] = []
-    for path in paths:
-        columns = {name: KINDS[task.kind].column(task.field) for name, task in wanted.items()}
-        read = list(read_records(path, columns, notices=notices, limits=limits))
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        files.append({"path": str(path), "sha256": digest, "records": len(read)})
-        records += read
-    return records
+            found = f"no field {task.field!r} in any of {len(dev):,} records"
+            notices.add(rule, None, found, sum(bool(own.dev) for own in sets))
 
 
 def _learn(
-    name: str, task: TaskSettings, options: Mapping[str, Any], records: Sequence[Record], paths: Sequence[Path]
+    name: str, task: TaskSettings, options: TaskOptions, records: Sequence[Record], sets: Mapping[str, SetSettings]
 ) -> Task:
     annotations = [record.annotations[name] for record in records if name in record.annotations]
     if not annotations:
+        feeding = [own for own in sets.values() if own.tasks is None or name in own.tasks]
+        paths = [path for own in feeding for path in own.train]
+        if not paths:
+            raise SettingsError(f"tasks.{name}: no data set feeds it; name it in data.sets.NAME.tasks")
+        fields = list(dict.fromkeys(_fields_of(own, {name: task})[name] for own in feeding))
         raise DataError(
-            f"tasks.{name}.field: no record of {', '.join(map(str, paths))} has the field {task.field!r}; "
-            f"{name_the_known(task.field, _fields_in(paths))}"
+            f"tasks.{name}.field: no record of {', '.join(map(str, paths))} has the field "
+            f"{' or '.join(map(repr, fields))}; {name_the_known(fields[0], _fields_in(paths))}"
         )
-    kind = KINDS[task.kind]
+    kind = kind_named(task.kind, where=f"tasks.{name}.kind")
     return kind.learn(name=name, field=task.field, weight=task.weight, options=options, annotations=annotations)
 
 

@@ -17,6 +17,7 @@ from transformers import get_linear_schedule_with_warmup
 
 from polyhead.errors import SettingsError
 from polyhead.model import MultiTaskModel
+from polyhead.model.freezing import layers_of, parts_by_depth
 from polyhead.settings import TrainingSettings
 from polyhead.training.plan import Plan
 
@@ -81,15 +82,34 @@ def make_engine(model: MultiTaskModel, accelerator: Accelerator, *, settings: Tr
     return Engine(accelerator, accelerator.prepare(optimizer), schedule, trained)
 
 
+def check_layers(encoder: nn.Module, settings: TrainingSettings) -> None:
+    """See that an encoder has layers that can be told apart, where a setting asks for that.
+
+    Raises:
+        SettingsError: If it has not (ALBERT's layers are one and the same).
+    """
+    name = "unfreeze" if settings.unfreeze else "layer_decay"
+    if (settings.unfreeze or settings.layer_decay != 1.0) and not layers_of(encoder):
+        raise SettingsError(f"training.{name}: this encoder has no list of layers to tell apart; leave it out")
+
+
 def _groups(model: MultiTaskModel, settings: TrainingSettings, plan: Plan) -> list[dict[str, Any]]:
     """Group the weights by learning rate and decay: vectors (biases, norms) have none."""
     groups = []
-    for module, lr in ((model.encoder, plan.lr), (model.heads, plan.head_lr)):
-        weights = [weight for weight in module.parameters() if weight.requires_grad]
+    for lr, weights in (*_by_depth(model, settings, plan), (plan.head_lr, list(model.heads.parameters()))):
+        learning = [weight for weight in weights if weight.requires_grad]
         for decay, chosen in (
-            (settings.weight_decay, [weight for weight in weights if weight.ndim > 1]),
-            (0.0, [weight for weight in weights if weight.ndim <= 1]),
+            (settings.weight_decay, [weight for weight in learning if weight.ndim > 1]),
+            (0.0, [weight for weight in learning if weight.ndim <= 1]),
         ):
             if chosen:
                 groups.append({"params": chosen, "lr": lr, "weight_decay": decay})
     return groups
+
+
+def _by_depth(model: MultiTaskModel, settings: TrainingSettings, plan: Plan) -> list[tuple[float, list[nn.Parameter]]]:
+    """Return the encoder's weights with their rates, the top first."""
+    if settings.layer_decay == 1.0:
+        return [(plan.lr, list(model.encoder.parameters()))]
+    parts = parts_by_depth(model.encoder)
+    return [(plan.lr * settings.layer_decay**below, weights) for below, weights in enumerate(parts)]

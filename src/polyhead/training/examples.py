@@ -2,41 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyhead.batching import Example, rows_of
-from polyhead.encoding import TextEncoder
-from polyhead.records import Record
+from polyhead.batching import Example, Rows, rows_of
+from polyhead.encoding import Encoded, TextEncoder
+from polyhead.notices import Notices
+from polyhead.records import Record, Text
 from polyhead.tasks import Task
+from polyhead.training.data import DataSet
 
 _TEXTS_AT_ONCE = 4096
 
+Soft = Mapping[str, NDArray[np.float32]]
 
-def make_examples(records: Sequence[Record], tasks: Sequence[Task], encoder: TextEncoder) -> list[Example]:
+
+def make_examples(
+    sets: Sequence[DataSet],
+    tasks: Sequence[Task],
+    encoder: TextEncoder,
+    notices: Notices,
+    *,
+    soft: Mapping[Text, Soft] | None = None,
+) -> list[Example]:
     """Encode records with their targets.
 
     A text that is longer than a row gives one example a window: each has the sentence's targets, and the units that
     it answers for.
+
+    Args:
+        sets: The data sets.
+        tasks: The tasks.
+        encoder: The tokenizer.
+        notices: Hears of annotations that a head has no way to say.
+        soft: What teachers hold probable, by text.
     """
-    examples = []
-    for start in range(0, len(records), _TEXTS_AT_ONCE):
-        part = records[start : start + _TEXTS_AT_ONCE]
-        for record, encoded in zip(part, encoder.encode([record.text for record in part]), strict=True):
+    examples: list[Example] = []
+    for number, own in enumerate(sets):
+        for record, encoded in _encoded(own.train, encoder):
             targets = {
-                task.name: task.encode(record.annotations[task.name], encoded)
-                for task in tasks
-                if task.name in record.annotations
+                task.name: _target(task, record, encoded, notices) for task in tasks if task.name in record.annotations
             }
-            examples += [Example(row, targets) for row in rows_of(encoded, encoder)]
+            taught = soft.get(record.texts, {}) if soft else {}
+            examples += [Example(row, targets, taught, own.weight, number) for row in rows_of(encoded, encoder)]
     return examples
 
 
-def members_of(examples: Sequence[Example], tasks: Sequence[Task]) -> dict[str, NDArray[np.int64]]:
-    """Return, by task, the indices of the examples that have a target for it."""
-    return {
-        task.name: np.array([at for at, example in enumerate(examples) if task.name in example.targets], dtype=np.int64)
-        for task in tasks
-    }
+def _encoded(records: Sequence[Record], encoder: TextEncoder) -> Iterable[tuple[Record, Encoded]]:
+    for start in range(0, len(records), _TEXTS_AT_ONCE):
+        part = records[start : start + _TEXTS_AT_ONCE]
+        yield from zip(part, encoder.encode([record.texts for record in part]), strict=True)
+
+
+def _target(task: Task, record: Record, encoded: Encoded, notices: Notices) -> NDArray[np.generic]:
+    annotation = record.annotations[task.name]
+    if beyond := task.beyond(annotation, encoded):
+        rule = f"{{annotations are|annotation is}} such that the head of {task.name!r} cannot say it (never learnt)"
+        notices.add(rule, record.source, repr(beyond[0]), len(beyond))
+    return task.encode(annotation, encoded)
+
+
+def rows_in(examples: Sequence[Example], sets: Sequence[DataSet], tasks: Sequence[Task], *, by_set: bool) -> Rows:
+    """Return what is to be put in order.
+
+    Args:
+        examples: The rows.
+        sets: The data sets.
+        tasks: The tasks.
+        by_set: Each data set is a source, not each task.
+    """
+    names = [task.name for task in tasks]
+    members = {name: _where(name in example.tasks for example in examples) for name in names}
+    lengths = [example.row.length for example in examples]
+    if not by_set:
+        return Rows(lengths, members, members, {name: frozenset({name}) for name in names})
+    sources = {own.name: _where(example.source == at for example in examples) for at, own in enumerate(sets)}
+    return Rows(lengths, members, sources, dict.fromkeys(sources, frozenset(names)))
+
+
+def _where(chosen: Iterable[bool]) -> NDArray[np.int64]:
+    return np.array([at for at, is_chosen in enumerate(chosen) if is_chosen], dtype=np.int64)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from polyhead.batching import STRATEGIES, Example, Step, SubBatch, collate, collate_targets
+from polyhead.batching import STRATEGIES, Example, Mixing, Rows, Step, SubBatch, collate, collate_targets
 from polyhead.encoding import TextEncoder
 from polyhead.errors import TrainingError
-from polyhead.model import MultiTaskModel, task_losses
+from polyhead.model import MultiTaskModel
+from polyhead.model.objectives import TargetTensors
+from polyhead.model.runtime import tensors_of
 from polyhead.settings import TrainingSettings
-from polyhead.tasks import Task
 from polyhead.training.engine import Engine
-from polyhead.training.examples import members_of
 from polyhead.training.reporting import StepReport
 
 
@@ -23,45 +24,58 @@ class Steps:
     """The order of a run's steps.
 
     Args:
-        examples: The rows to train on.
-        tasks: The tasks.
-        settings: Strategy and seed.
+        rows: What is put in order.
+        settings: Strategy, temperature and seed.
         batch_size: Rows in a sub-batch.
     """
 
-    def __init__(
-        self, examples: Sequence[Example], tasks: Sequence[Task], *, settings: TrainingSettings, batch_size: int
-    ) -> None:
-        self._lengths = [example.row.length for example in examples]
-        self._members = members_of(examples, tasks)
+    def __init__(self, rows: Rows, *, settings: TrainingSettings, batch_size: int) -> None:
+        self._rows = rows
+        self._mixing = Mixing(batch_size, settings.seed, settings.temperature)
         self._plan = STRATEGIES[settings.strategy]
-        self._seed, self._batch_size = settings.seed, batch_size
 
     def of_epoch(self, epoch: int) -> list[Step]:
         """Return the steps of an epoch: a pure function of seed and epoch."""
-        return self._plan(self._lengths, self._members, batch_size=self._batch_size, seed=self._seed, epoch=epoch)
+        return self._plan(self._rows, self._mixing, epoch=epoch)
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """How losses become one.
+
+    Attributes:
+        weights: By task.
+        clip: The gradient's norm is cut down to this.
+        soft_weight: Weight of the loss against teachers' answers.
+        temperature: Of the teachers' answers.
+    """
+
+    weights: Mapping[str, float]
+    clip: float
+    soft_weight: float = 0.0
+    temperature: float = 1.0
 
 
 def train_steps(
     model: MultiTaskModel,
     examples: Sequence[Example],
     *,
-    tasks: Sequence[Task],
     encoder: TextEncoder,
     engine: Engine,
     steps: Iterator[tuple[int, Step]],
-    clip: float,
+    losses: LossSettings,
+    stopped: Collection[str] = (),
 ) -> Iterator[StepReport]:
     """Train, one optimiser step at a time.
 
     Args:
         model: The model, on its device.
         examples: The rows to train on.
-        tasks: The tasks, with the weights of their losses.
         encoder: Puts rows into batches.
         engine: Optimiser and schedule.
         steps: Epoch and sub-batches of each step.
-        clip: The gradient's norm is cut down to this.
+        losses: How losses become one.
+        stopped: Tasks whose losses are left out; looked at anew in each step, so that it may grow.
 
     Yields:
         Each step after it was taken.
@@ -69,38 +83,51 @@ def train_steps(
     Raises:
         TrainingError: If a loss is no number any more.
     """
-    weights = {task.name: task.weight for task in tasks}
     for number, (epoch, step) in enumerate(steps, start=1):
-        model.train()
-        losses: dict[str, Tensor] = {}
+        set_training(model)
+        found: dict[str, Tensor] = {}
         for sub_batch in step:
             with engine.accelerator.autocast():
-                losses |= _losses(model, [examples[row] for row in sub_batch.rows], sub_batch, encoder)
+                found |= _losses(model, examples, sub_batch, encoder, losses, stopped)
         lr = float(engine.schedule.get_last_lr()[0])
-        values = {name: float(loss.detach()) for name, loss in losses.items()}
+        values = {name: float(loss.detach()) for name, loss in found.items()}
         _check_finite(values, epoch, number)
-        if losses:  # a batch whose only units lost all their pieces has nothing to learn from
-            total = torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
+        if found:  # a batch whose only units lost all their pieces has nothing to learn from
+            total = torch.stack([losses.weights[name] * loss for name, loss in found.items()]).sum()
             engine.accelerator.backward(total)
-            torch.nn.utils.clip_grad_norm_(engine.trained, clip, foreach=True)
+            torch.nn.utils.clip_grad_norm_(engine.trained, losses.clip, foreach=True)
             engine.optimizer.step()
             engine.optimizer.zero_grad(set_to_none=True)
         engine.schedule.step()
         yield StepReport(epoch, number, values, lr, sum(len(sub_batch.rows) for sub_batch in step))
 
 
+def set_training(model: MultiTaskModel) -> None:
+    """Put a model into training mode; a frozen encoder stays in evaluation mode, its states being what they are."""
+    model.train()
+    if not any(weight.requires_grad for weight in model.encoder.parameters()):
+        model.encoder.eval()
+
+
 def _losses(
-    model: MultiTaskModel, examples: Sequence[Example], sub_batch: SubBatch, encoder: TextEncoder
+    model: MultiTaskModel,
+    examples: Sequence[Example],
+    sub_batch: SubBatch,
+    encoder: TextEncoder,
+    losses: LossSettings,
+    stopped: Collection[str],
 ) -> dict[str, Tensor]:
-    batch = collate([example.row for example in examples], encoder)
-    heads = {name: head for name, head in model.specs.items() if name in sub_batch.tasks}
-    targets = collate_targets(examples, heads, length=batch.ids.shape[1], offset=len(encoder.prefix))
+    chosen = [examples[row] for row in sub_batch.rows]
+    batch = collate([example.row for example in chosen], encoder)
+    heads = {name: head for name, head in model.specs.items() if name in sub_batch.tasks and name not in stopped}
+    targets = collate_targets(chosen, heads, length=batch.ids.shape[1], offset=len(encoder.prefix))
     if not targets:
         return {}
     device = model.device()
-    logits = model(torch.from_numpy(batch.ids).to(device), torch.from_numpy(batch.mask).to(device), targets.keys())
-    on_device = {name: torch.from_numpy(target).to(device) for name, target in targets.items()}
-    return task_losses(logits, on_device, heads)
+    logits = model(*tensors_of(batch, device), tasks=targets.keys())
+    with torch.autocast(device.type, enabled=False):
+        on_device = {name: TargetTensors.of(target, device) for name, target in targets.items()}
+        return model.losses(logits, on_device, soft_weight=losses.soft_weight, temperature=losses.temperature)
 
 
 def _check_finite(losses: dict[str, float], epoch: int, step: int) -> None:

@@ -10,18 +10,29 @@ from typing import Any
 
 from polyhead import __version__
 from polyhead.batching import Example
-from polyhead.bundle import EncodingState
+from polyhead.bundle import Bundle, EncodingState
 from polyhead.encoding import TextEncoder
+from polyhead.evaluation import Criterion
 from polyhead.model import MultiTaskModel, Pretrained, load_pretrained
 from polyhead.model.freezing import freeze
 from polyhead.notices import Notices
 from polyhead.settings import RunSettings
-from polyhead.tasks import task_state
-from polyhead.training.data import TrainingData, load_data
-from polyhead.training.engine import Engine, make_accelerator, make_engine, make_repeatable, resolve_precision
-from polyhead.training.examples import make_examples
+from polyhead.tasks import Task, task_state
+from polyhead.training.choosing import criteria_of
+from polyhead.training.data import DataSet, TrainingData, load_data
+from polyhead.training.engine import (
+    Engine,
+    check_layers,
+    make_accelerator,
+    make_engine,
+    make_repeatable,
+    resolve_precision,
+)
+from polyhead.training.examples import make_examples, rows_in
+from polyhead.training.extending import pretrained_of, take_over
 from polyhead.training.loop import Steps
 from polyhead.training.plan import Plan, choose_batch_size, make_plan
+from polyhead.training.teaching import teachers_of
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy")
 
@@ -33,6 +44,8 @@ class Prepared:
     Attributes:
         settings: As they were given.
         data: Records and tasks.
+        tasks: All of the model's tasks: those of the data, and those that a model had which is given a further head.
+        criteria: What counts when epochs are compared.
         pretrained: The encoder, with what must be kept of it.
         encoding: How texts become rows; what a bundle keeps of it.
         text_encoder: The tokenizer, set up.
@@ -41,10 +54,14 @@ class Prepared:
         steps: Their order.
         plan: The numbers that the run goes by.
         engine: Optimiser and schedule.
+        teachers: A line on what teaches, where something does.
+        base: The model that is given a further head, where this is what the run does.
     """
 
     settings: RunSettings
     data: TrainingData
+    tasks: tuple[Task, ...]
+    criteria: dict[str, Criterion]
     pretrained: Pretrained
     encoding: EncodingState
     text_encoder: TextEncoder
@@ -53,6 +70,8 @@ class Prepared:
     steps: Steps
     plan: Plan
     engine: Engine
+    teachers: str | None
+    base: Bundle | None
 
     def resolved_settings(self) -> dict[str, Any]:
         """Return the settings with the values that were worked out, as JSON."""
@@ -69,8 +88,8 @@ class Prepared:
             "settings": self.resolved_settings(),
             "plan": self.plan.to_json(),
             "data": self.data.files,
-            "dev": {"records": len(self.data.dev), "held_out": self.data.held_out},
-            "tasks": [task_state(task) for task in self.data.tasks],
+            "dev": {"records": len(self.data.dev), "held_out": [own.name for own in self.data.sets if own.held_out]},
+            "tasks": [task_state(task) for task in self.tasks],
             "versions": versions(),
             "seed": self.settings.training.seed,
         }
@@ -82,13 +101,21 @@ class Prepared:
         for task in data.tasks:
             count = sum(task.name in record.annotations for record in data.train)
             yield "task", f"{task.name}: {task.kind} from {task.field!r}, {task.describe()}, {count:,} records"
-        rows = len(self.examples)
-        cut = f" in {rows:,} rows (longer texts cut into windows)" if rows > len(data.train) else ""
-        dev = "a stratified tenth, held out of the training data" if data.held_out else "as given"
-        if not data.dev:
-            dev = "too few texts to hold any out: the last epoch counts as the best"
-        yield "data", f"train {len(data.train):,} records{cut}, dev {len(data.dev):,} ({dev})"
+        for own in data.sets:
+            yield "data", f"{own.name}: {self._set_fact(own)}" if len(data.sets) > 1 else self._set_fact(own)
+        if (rows := len(self.examples)) > len(data.train) and not self.teachers:
+            yield "data", f"{rows:,} rows: longer texts are cut into windows"
+        if self.teachers:
+            yield "teacher", self.teachers
         yield "plan", ", ".join(self._plan_facts())
+
+    @staticmethod
+    def _set_fact(own: DataSet) -> str:
+        dev = "a stratified tenth, held out of the training data" if own.held_out else "as given"
+        if not own.dev:
+            dev = "too few texts to hold any out: it has no part in choosing the best epoch"
+        weight = f", weight {own.weight:g}" if own.weight != 1 else ""
+        return f"train {len(own.train):,} records{weight}, dev {len(own.dev):,} ({dev})"
 
     def _plan_facts(self) -> Iterator[str]:
         plan, training = self.plan, self.settings.training
@@ -109,12 +136,13 @@ class Prepared:
         return f"{self.pretrained.name}, {weights / 1e6:.1f} M parameters{part}, {rows}"
 
 
-def prepare(settings: RunSettings, notices: Notices) -> Prepared:
+def prepare(settings: RunSettings, notices: Notices, *, base: Bundle | None = None) -> Prepared:
     """Read the data, load the encoder, build the model, plan the steps.
 
     Args:
         settings: All settings.
         notices: Hears of what is odd in the data but usable.
+        base: A trained model that is given further heads; then neither its encoder nor its heads learn.
 
     Raises:
         PolyheadError: If settings, data or encoder cannot be used.
@@ -122,26 +150,33 @@ def prepare(settings: RunSettings, notices: Notices) -> Prepared:
     training = settings.training
     data = load_data(settings, notices)
     make_repeatable(training.seed)
-    pretrained = load_pretrained(settings.encoder)
-    encoding = EncodingState(
-        max_pieces=pretrained.max_pieces(settings.encoding.max_length),
-        pad_id=pretrained.pad_id,
-        overlap=settings.encoding.overlap,
-    )
+    pretrained, encoding = _encoder(settings) if base is None else pretrained_of(base)
     text_encoder = TextEncoder(pretrained.tokenizer_json, **encoding.model_dump())
-    heads = {task.name: task.head() for task in data.tasks}
-    model = MultiTaskModel(encoder=pretrained.encoder, heads=heads, head_dropout=training.head_dropout)
-    freeze(model.encoder, training.freeze)
+    teachers = teachers_of(settings, data, pretrained.tokenizer_json)
+    tasks = (*(base.tasks if base else ()), *data.tasks)
+    model = MultiTaskModel(
+        encoder=pretrained.encoder, heads={task.name: task.head() for task in tasks}, head_dropout=training.head_dropout
+    )
+    if base is None:
+        freeze(model.encoder, training.freeze)
+        check_layers(model.encoder, training)
+    else:
+        take_over(base, model)
     accelerator = make_accelerator(training.precision)
     model.to(accelerator.device)
-    examples = make_examples(data.train, data.tasks, text_encoder)
+    sets = (*data.sets, *teachers.sets)
+    examples = make_examples(sets, data.tasks, text_encoder, notices, soft=teachers.answer(sets))
     batch_size = choose_batch_size(training, rows=len(examples))
-    steps = Steps(examples, data.tasks, settings=training, batch_size=batch_size)
+    by_set = training.mix_by == "set" or (training.mix_by == "auto" and len(sets) > 1)
+    rows = rows_in(examples, sets, data.tasks, by_set=by_set)
+    steps = Steps(rows, settings=training, batch_size=batch_size)
     plan = make_plan(training, hidden=model.hidden, batch_size=batch_size, steps_per_epoch=len(steps.of_epoch(1)))
     engine = make_engine(model, accelerator, settings=training, plan=plan)
     return Prepared(
         settings=settings,
         data=data,
+        tasks=tasks,
+        criteria=criteria_of(data.tasks, settings),
         pretrained=pretrained,
         encoding=encoding,
         text_encoder=text_encoder,
@@ -150,7 +185,19 @@ def prepare(settings: RunSettings, notices: Notices) -> Prepared:
         steps=steps,
         plan=plan,
         engine=engine,
+        teachers=teachers.fact(),
+        base=base,
     )
+
+
+def _encoder(settings: RunSettings) -> tuple[Pretrained, EncodingState]:
+    pretrained = load_pretrained(settings.encoder)
+    encoding = EncodingState(
+        max_pieces=pretrained.max_pieces(settings.encoding.max_length),
+        pad_id=pretrained.pad_id,
+        overlap=settings.encoding.overlap,
+    )
+    return pretrained, encoding
 
 
 def versions() -> dict[str, str]:

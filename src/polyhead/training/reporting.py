@@ -34,9 +34,11 @@ class EpochReport:
         folder: Name of the bundle that was saved after it.
         losses: By task, the mean loss over the epoch's steps.
         dev: The dev scores; `None` without dev data.
-        score: Mean of the tasks' main figures on dev; `None` without dev data.
+        score: Weighted mean of the tasks' figures on dev; `None` without dev data.
         seconds: Time that training took, dev scores not included.
         rows_per_second: Rows through the encoder in a second of training.
+        metrics: By task, the dev figure that counts.
+        averaged: Over how many epochs' ends the saved weights are the mean; 1: they are this epoch's own.
     """
 
     epoch: int
@@ -46,6 +48,8 @@ class EpochReport:
     score: float | None
     seconds: float
     rows_per_second: float
+    metrics: dict[str, str]
+    averaged: int = 1
 
 
 class Reporter:

@@ -10,16 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from polyhead.batching import Step
-from polyhead.bundle import FORMAT_VERSION, About, write_folder
-from polyhead.evaluation import evaluate_records, mean_score
+from polyhead.bundle import FORMAT_VERSION, About, Bundle, write_folder
+from polyhead.evaluation import mean_score, tune_and_evaluate
 from polyhead.inference import Predictor
 from polyhead.model import TorchRuntime
+from polyhead.model.freezing import free_layers
 from polyhead.model.single_file import write_single_file
 from polyhead.model.weights import save_weights
 from polyhead.notices import Notices
 from polyhead.settings import RunSettings
-from polyhead.tasks import task_state
-from polyhead.training.loop import Steps, train_steps
+from polyhead.tasks import Task, task_state
+from polyhead.training.averaging import LastEpochs
+from polyhead.training.choosing import best_of, heads_that_stop, run_is_over
+from polyhead.training.extending import about_with_head, prove_heads
+from polyhead.training.loop import LossSettings, train_steps
 from polyhead.training.prepare import Prepared, prepare, versions
 from polyhead.training.reporting import EpochReport, Reporter, StepReport
 from polyhead.training.run_folder import RunFolder
@@ -41,7 +45,11 @@ class TrainedRun:
 
 
 def run_training(
-    settings: RunSettings, *, reporter: Reporter | None = None, single_file: str | None = None
+    settings: RunSettings,
+    *,
+    reporter: Reporter | None = None,
+    single_file: str | None = None,
+    base: Bundle | None = None,
 ) -> TrainedRun:
     """Train a model and save a bundle after every epoch.
 
@@ -49,6 +57,7 @@ def run_training(
         settings: All settings.
         reporter: Hears how the run goes.
         single_file: Also save each epoch as one file of this name, in which ``{epoch}`` stands for its number.
+        base: A trained model that is given further heads; then neither its encoder nor its heads learn.
 
     Raises:
         PolyheadError: If settings, data or encoder cannot be used. Nothing is written before they were checked.
@@ -57,12 +66,12 @@ def run_training(
     folder = RunFolder(settings.output)
     folder.check()
     notices = Notices(strict=settings.strict)
-    prepared = prepare(settings, notices)
+    prepared = prepare(settings, notices, base=base)
     for line in notices.lines():
         reporter.warn(line)
     for topic, line in prepared.facts():
         reporter.info(topic, line)
-    if earlier := folder.earlier_epochs():
+    if earlier := folder.epochs():
         reporter.warn(f"{folder.path} holds an earlier run of {len(earlier)} epochs; it is replaced")
     folder.open(prepared.account())
     try:
@@ -72,13 +81,35 @@ def run_training(
         reporter.close()
 
 
+@dataclass(frozen=True)
+class _Scored:
+    """A model's tasks, tuned on dev, with its dev scores.
+
+    Attributes:
+        tasks: All of the model's tasks.
+        dev: The scores; `None` without dev data.
+        score: Their weighted mean.
+    """
+
+    tasks: tuple[Task, ...]
+    dev: dict[str, Any] | None
+    score: float | None
+
+    def beats(self, other: _Scored) -> bool:
+        """Whether the dev score is higher; any is higher than none."""
+        return self.score is not None and (other.score is None or self.score > other.score)
+
+
 class _Run:
     """Takes the steps; scores, saves and accounts for each epoch."""
 
     def __init__(self, prepared: Prepared, folder: RunFolder, reporter: Reporter, single_file: str | None) -> None:
         self._prepared, self._folder = prepared, folder
         self._reporter, self._single_file = reporter, single_file
+        self._dev = prepared.data.dev
         self._epochs: list[EpochReport] = []
+        self._stopped: set[str] = set()
+        self._last = LastEpochs(prepared.settings.training.average)
 
     def go(self) -> TrainedRun:
         prepared, training = self._prepared, self._prepared.settings.training
@@ -86,11 +117,16 @@ class _Run:
         loop = train_steps(
             prepared.model,
             prepared.examples,
-            tasks=prepared.data.tasks,
             encoder=prepared.text_encoder,
             engine=prepared.engine,
-            steps=_all_steps(prepared.steps, training.epochs),
-            clip=training.clip,
+            steps=self._all_steps(),
+            losses=LossSettings(
+                weights={task.name: task.weight for task in prepared.tasks},
+                clip=training.clip,
+                soft_weight=prepared.settings.teacher.weight,
+                temperature=prepared.settings.teacher.temperature,
+            ),
+            stopped=self._stopped,
         )
         epoch = _Meter()
         for report in loop:
@@ -100,39 +136,86 @@ class _Run:
             if report.step % prepared.plan.steps_per_epoch == 0:
                 self._finish_epoch(report.epoch, epoch)
                 epoch = _Meter()
-        best = _best(self._epochs) or self._epochs[-1]
+                if self._is_over(report.epoch):
+                    break
+        if prepared.base:
+            prove_heads(prepared.base, self._folder)
+            self._reporter.info("proof", "the other heads' logits are bit-equal to before, in every bundle of the run")
+        best = best_of(self._epochs) or self._epochs[-1]
         return TrainedRun(self._folder.path, self._folder.path / best.folder, tuple(self._epochs))
+
+    def _all_steps(self) -> Iterator[tuple[int, Step]]:
+        training = self._prepared.settings.training
+        for epoch in range(1, training.epochs + 1):
+            if training.unfreeze:
+                free_layers(self._prepared.model.encoder, (epoch - 1) * training.unfreeze)
+            for step in self._prepared.steps.of_epoch(epoch):
+                yield epoch, step
 
     def _finish_epoch(self, epoch: int, meter: _Meter) -> None:
         losses, seconds, rate = meter.read()
-        scores, score = self._score()
-        self._save(epoch, scores)
-        report = EpochReport(epoch, _bundle_name(epoch), losses, scores, score, seconds, rate)
+        model = self._prepared.model
+        self._last.add(model)
+        scored = self._scored()
+        averaged = 1
+        if len(self._last) > 1:
+            with self._last.mean_in(model):
+                mean = self._scored()
+                if not self._dev or mean.beats(scored):
+                    scored, averaged = mean, len(self._last)
+                    self._save(epoch, scored)
+        if averaged == 1:
+            self._save(epoch, scored)
+        metrics = {name: criterion.metric for name, criterion in self._prepared.criteria.items()}
+        report = EpochReport(
+            epoch, _bundle_name(epoch), losses, scored.dev, scored.score, seconds, rate, metrics, averaged
+        )
         self._epochs.append(report)
-        best = _best(self._epochs)
+        best = best_of(self._epochs)
         account = {**asdict(report), "single_file": self._single_name(epoch)}
         self._folder.add_epoch(account, best=best.folder if best else None)
         self._reporter.epoch(report, is_best=best is report)
 
-    def _score(self) -> tuple[dict[str, Any] | None, float | None]:
-        prepared = self._prepared
-        if not prepared.data.dev:
-            return None, None
-        self._reporter.evaluating(records=len(prepared.data.dev))
-        runtime = TorchRuntime(prepared.model)
-        predictor = Predictor(tasks=prepared.data.tasks, text_encoder=prepared.text_encoder, runtime=runtime)
-        scores = evaluate_records(predictor, prepared.data.dev, on_batch=self._reporter.evaluated)
-        return scores, mean_score(predictor, scores)
+    def _is_over(self, epoch: int) -> bool:
+        """Stop heads, and say whether the run should stop, after an epoch that is not the last."""
+        settings = self._prepared.settings
+        if epoch == settings.training.epochs:
+            return False
+        for name in sorted(heads_that_stop(self._epochs, self._prepared.criteria, settings.tasks) - self._stopped):
+            self._stopped.add(name)
+            self._prepared.model.head(name).requires_grad_(False)
+            self._reporter.info("stop", f"head {name!r}: no better for {settings.tasks[name].patience} epochs")
+        if self._stopped >= {task.name for task in self._prepared.data.tasks}:
+            self._reporter.info("stop", "all heads have stopped")
+            return True
+        if run_is_over(self._epochs, settings.training.patience):
+            self._reporter.info("stop", f"no better dev score for {settings.training.patience} epochs")
+            return True
+        return False
 
-    def _save(self, epoch: int, scores: dict[str, Any] | None) -> None:
+    def _scored(self) -> _Scored:
+        """Tune the tasks on dev data, and score the model as it is now."""
+        prepared = self._prepared
+        if not self._dev:
+            return _Scored(prepared.tasks, None, None)
+        self._reporter.evaluating(records=len(self._dev))
+        predictor = Predictor(
+            tasks=prepared.data.tasks, text_encoder=prepared.text_encoder, runtime=TorchRuntime(prepared.model)
+        )
+        predictor, scores = tune_and_evaluate(predictor, self._dev, on_batch=self._reporter.evaluated)
+        tuned = {task.name: task for task in predictor.tasks}
+        tasks = tuple(tuned.get(task.name, task) for task in prepared.tasks)
+        return _Scored(tasks, scores, mean_score(scores, prepared.criteria))
+
+    def _save(self, epoch: int, scored: _Scored) -> None:
         prepared = self._prepared
         about = About(
             format_version=FORMAT_VERSION,
             encoder=prepared.pretrained.name,
-            tasks=tuple(task_state(task) for task in prepared.data.tasks),
+            tasks=tuple(task_state(task) for task in scored.tasks),
             encoding=prepared.encoding,
             epoch=epoch,
-            dev=scores,
+            dev=scored.dev,
             settings=prepared.resolved_settings(),
             versions=versions(),
         )
@@ -140,6 +223,8 @@ class _Run:
             "config_json": prepared.pretrained.config_json,
             "tokenizer_json": prepared.pretrained.tokenizer_json,
         }
+        if prepared.base:
+            about = about_with_head(about, prepared.base.about)
         write_folder(
             self._folder.path / _bundle_name(epoch),
             about=about,
@@ -174,14 +259,3 @@ class _Meter:
 
 def _bundle_name(epoch: int) -> str:
     return f"epoch-{epoch}"
-
-
-def _all_steps(steps: Steps, epochs: int) -> Iterator[tuple[int, Step]]:
-    for epoch in range(1, epochs + 1):
-        for step in steps.of_epoch(epoch):
-            yield epoch, step
-
-
-def _best(epochs: list[EpochReport]) -> EpochReport | None:
-    scored = [report for report in epochs if report.score is not None]
-    return max(scored, key=lambda report: report.score or 0.0, default=None)

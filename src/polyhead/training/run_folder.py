@@ -43,8 +43,8 @@ class RunFolder:
         if not existing.is_dir():
             raise SettingsError(f"output: {existing} is a file; name a folder")
 
-    def earlier_epochs(self) -> list[Path]:
-        """Return the bundles of a run that was saved here before."""
+    def epochs(self) -> list[Path]:
+        """Return the bundles of the run that was saved here."""
         if not (self.path / RUN_FILE).is_file():
             return []
         # By the whole name: a user's own epoch-2-kept/ or epoch-1.txt beside them is not ours to remove.
@@ -65,7 +65,7 @@ class RunFolder:
         Args:
             account: What `run.json` holds from the start.
         """
-        for folder in self.earlier_epochs():
+        for folder in self.epochs():
             shutil.rmtree(folder)
         for file in self._earlier_files():
             file.unlink()
@@ -95,6 +95,16 @@ class RunFolder:
         self.log("epoch", **epoch)
         if self._log:
             self._log.flush()
+
+    def discard(self) -> None:
+        """Remove all that the run wrote, and the folder unless something else is in it."""
+        self.close()
+        for path in (*self.epochs(), *self._earlier_files()):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for name in (RUN_FILE, LOG_FILE):
+            (self.path / name).unlink(missing_ok=True)
+        if not any(self.path.iterdir()):
+            self.path.rmdir()
 
     def close(self) -> None:
         """Close the log."""

@@ -40,3 +40,25 @@ def test_a_text_without_pieces_is_a_row_of_special_tokens():
     encoder = text_encoder("distilbert")
     (encoded,) = encoder.encode([""])
     assert collate(rows_of(encoded, encoder), encoder).ids.tolist() == [[*encoder.prefix, *encoder.suffix]]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_a_second_text_there_are_no_types(kind):
+    encoder = text_encoder(kind)
+    rows = [row for encoded in encoder.encode(["play", "play some music"]) for row in rows_of(encoded, encoder)]
+    assert collate(rows, encoder).types is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_types_tell_the_second_text_also_beside_rows_that_have_none(kind):
+    encoder = text_encoder(kind)
+    single, pair = encoder.encode(["play", ("play some music", "it's really good")])
+    rows = rows_of(single, encoder) + rows_of(pair, encoder)
+    batch = collate(rows, encoder)
+    assert batch.types.shape == batch.ids.shape == (2, rows[1].length)
+    assert batch.types.dtype == np.int64
+    assert batch.types[0].tolist() == [0] * rows[1].length
+    second = len(pair.second_ids) + len(encoder.end)
+    assert batch.types[1].tolist() == [0] * (rows[1].length - second) + [1] * second
+    assert batch.ids[1].tolist() == [*encoder.prefix, *pair.ids, *encoder.middle, *pair.second_ids, *encoder.end]
+    assert batch.mask.sum(axis=1).tolist() == [row.length for row in rows]

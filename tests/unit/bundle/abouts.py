@@ -7,8 +7,8 @@ from polyhead.labels import LabelSet
 from polyhead.tasks import SingleLabel, Tagging, task_state
 
 TASKS = (
-    SingleLabel("intent", "label", 1.0, LabelSet((0, 1, "été"))),
-    Tagging("ner", "ner_tags", 0.5, LabelSet(("LOC", "PER"))),
+    SingleLabel("intent", "label", 1.0, SingleLabel.Options(pooling="mean"), LabelSet((0, 1, "été")), (1.0, 0.5, 2.0)),
+    Tagging("ner", "ner_tags", 0.5, Tagging.Options(unit="pretokenizer"), LabelSet(("LOC", "PER"))),
 )
 
 

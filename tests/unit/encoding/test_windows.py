@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyhead.encoding import Window, cut_windows
+from polyhead.encoding.windows import cut_pairs
 
 
 @st.composite
@@ -65,4 +66,63 @@ def test_a_cut_by_hand():
         Window(0, 10, 0, 8),
         Window(6, 16, 8, 12),
         Window(8, 18, 12, 18),
+    )
+
+
+@st.composite
+def pairs(draw):
+    return draw(st.integers(0, 120)), draw(st.integers(0, 120)), draw(st.integers(2, 40)), draw(st.integers(0, 40))
+
+
+def windows_of_pair(pair):
+    pieces, second, room, overlap = pair
+    return cut_pairs(pieces, second, room=room, overlap=overlap)
+
+
+@given(pairs())
+def test_two_texts_fit_into_each_row(pair):
+    pieces, second, room, _ = pair
+    for window in windows_of_pair(pair):
+        start, stop = window.second
+        assert 0 <= start <= stop <= second
+        assert 0 <= window.start <= window.own_start <= window.own_stop <= window.stop <= pieces
+        assert window.stop - window.start + stop - start <= room
+
+
+@given(pairs())
+def test_every_piece_of_the_first_text_is_owned_once(pair):
+    owned = [piece for window in windows_of_pair(pair) for piece in range(window.own_start, window.own_stop)]
+    assert sorted(owned) == list(range(pair[0]))
+
+
+@given(pairs())
+def test_every_part_of_the_first_text_meets_every_part_of_the_second(pair):
+    pieces, second, _, _ = pair
+    met = {
+        (a, b)
+        for window in windows_of_pair(pair)
+        for a in range(window.start, window.stop)
+        for b in range(*window.second)
+    }
+    assert len(met) == pieces * second
+    assert {a for window in windows_of_pair(pair) for a in range(window.start, window.stop)} == set(range(pieces))
+    assert {b for window in windows_of_pair(pair) for b in range(*window.second)} == set(range(second))
+
+
+@given(pairs())
+def test_no_two_rows_of_a_pair_are_alike(pair):
+    windows = windows_of_pair(pair)
+    assert len({(window.start, window.stop, window.second) for window in windows}) == len(windows)
+
+
+@pytest.mark.parametrize(("pieces", "second"), [(0, 0), (12, 8), (20, 0), (15, 5), (10, 10), (5, 15), (0, 20)])
+def test_a_pair_that_fits_is_one_window(pieces, second):
+    assert cut_pairs(pieces, second, room=20, overlap=3) == (Window(0, pieces, 0, pieces, (0, second)),)
+
+
+def test_a_short_second_text_stays_whole_beside_each_part_of_a_long_first():
+    assert cut_pairs(18, 4, room=12, overlap=2) == (
+        Window(0, 8, 0, 7, (0, 4)),
+        Window(6, 14, 7, 12, (0, 4)),
+        Window(10, 18, 12, 18, (0, 4)),
     )

@@ -12,7 +12,10 @@ from polyhead.tasks import SingleLabel, Tagging
 @pytest.fixture
 def read(write):
     def _read(*records, limits=None, strict=False):
-        columns = {"intent": SingleLabel.column("label"), "ner": Tagging.column("ner_tags")}
+        columns = {
+            "intent": SingleLabel.column("label", SingleLabel.Options()),
+            "ner": Tagging.column("ner_tags", Tagging.Options()),
+        }
         notices = Notices(strict=strict)
         found = list(read_records(write(list(records)), columns, notices=notices, limits=limits))
         return found, notices.lines()
@@ -117,6 +120,73 @@ def test_a_text_must_hold_something(complaint, text):
     assert complaint({"text": text}) == "data.jsonl:1: the field 'text' holds no text"
 
 
+PAIR = Limits(second_field="hypothesis")
+
+
+def test_a_second_text_is_read_where_its_field_is_known(read):
+    records, lines = read({**GOOD, "hypothesis": " c  d", "label": 1}, limits=PAIR)
+    assert lines == []
+    assert (records[0].text, records[0].second, records[0].texts) == ("a b", " c  d", ("a b", " c  d"))
+    assert records[0].annotations == {"intent": 1}
+
+
+def test_without_a_second_field_there_is_one_text(read):
+    records, lines = read({**GOOD, "hypothesis": "c"})
+    assert (records[0].second, records[0].texts) == (None, "a b")
+    assert len(lines) == 1
+    assert lines[0].startswith("1 record has the field 'hypothesis', which no task reads")
+
+
+def test_both_text_fields_can_be_named(read):
+    limits = Limits(text_field="premise", second_field="hypothesis")
+    records, lines = read({"premise": "a", "hypothesis": "b"}, limits=limits)
+    assert records[0].texts == ("a", "b")
+    assert lines == []
+
+
+@pytest.mark.parametrize("fields", [{}, {"hypothesis": None}])
+def test_a_record_that_lacks_its_second_text_cannot_be_used(complaint, fields):
+    assert complaint({**GOOD, "hypothesis": "c"}, {**GOOD, **fields}, limits=PAIR).startswith(
+        "data.jsonl:2: no field 'hypothesis' for the second text; fields known: sentence"
+    )
+
+
+@pytest.mark.parametrize("fields", [{}, {"hypothesis": None}])
+def test_a_second_text_that_may_be_lacking_is_read_where_it_is(read, fields):
+    limits = Limits(second_field="hypothesis", second_optional=True)
+    records, lines = read({**GOOD, "hypothesis": "c"}, {**GOOD, **fields}, limits=limits)
+    assert [record.texts for record in records] == [("a b", "c"), "a b"]
+    assert lines == []
+
+
+def test_a_misspelt_second_field_is_guessed(complaint):
+    assert complaint({**GOOD, "hypotheses": "c"}, limits=PAIR) == (
+        "data.jsonl:1: no field 'hypothesis' for the second text; "
+        "fields known: sentence, hypotheses (did you mean 'hypotheses'?)"
+    )
+
+
+@pytest.mark.parametrize(("second", "found"), [(7, "a number"), (["c"], "a list"), (True, "true or false")])
+def test_a_second_text_must_be_a_string(complaint, second, found):
+    assert complaint({**GOOD, "hypothesis": second}, limits=PAIR) == (
+        f"data.jsonl:1: the field 'hypothesis' must be a string, found {found}"
+    )
+
+
+def test_a_second_text_may_be_too_long(read, complaint):
+    limits = Limits(max_characters=1200, second_field="hypothesis")
+    assert len(read({**GOOD, "hypothesis": "x" * 1200}, limits=limits)[0]) == 1
+    assert complaint({**GOOD, "hypothesis": "x" * 1201}, limits=limits) == (
+        "data.jsonl:1: the text has 1,201 characters, the limit is 1,200; split it, or raise data.max_characters"
+    )
+
+
+def test_half_a_surrogate_pair_in_the_second_text(complaint):
+    assert complaint({**GOOD, "hypothesis": "x\ud83d"}, limits=PAIR) == (
+        "data.jsonl:1: the field 'hypothesis' holds half a surrogate pair: no valid Unicode"
+    )
+
+
 def test_half_a_surrogate_pair_in_the_text(write, tmp_path, complaint):
     assert complaint(GOOD, {"sentence": "x\ud83d"}) == (
         "data.jsonl:2: the field 'sentence' holds half a surrogate pair: no valid Unicode"
@@ -134,7 +204,7 @@ def test_half_a_surrogate_pair_in_a_label_could_not_be_saved(complaint, fields):
 def test_a_whole_surrogate_pair_is_one_character(write):
     path = write([])
     path.write_text(r'{"sentence": "\ud83d\ude00 a", "ner_tags": ["B-X"]}')
-    (record,) = read_records(path, {"ner": Tagging.column("ner_tags")}, notices=Notices())
+    (record,) = read_records(path, {"ner": Tagging.column("ner_tags", Tagging.Options())}, notices=Notices())
     assert record.text == "\U0001f600 a"
     assert record.annotations["ner"] == Spans((Span(0, 1, "X"),), known_to=1)
 

@@ -73,6 +73,31 @@ def test_paths_of_the_file_start_at_its_folder_and_others_do_not(config, tmp_pat
     assert load_settings(path, ["data.dev=d.json"], {"output": "o"}).output == Path("o")
 
 
+def test_paths_of_data_sets_in_the_file_start_at_its_folder(config, tmp_path):
+    path = config(
+        '[data.sets.a]\ntrain = ["a.json", "/abs/b.json"]\n'
+        '[data.sets.b]\ntrain = "c.json"\ndev = "../d.json"\ntext_field = "c.json"\n'
+    )
+    sets = load_settings(path).data.sets
+    assert sets["a"].train == (tmp_path / "a.json", Path("/abs/b.json"))
+    assert (sets["b"].train, sets["b"].dev) == ((tmp_path / "c.json",), (tmp_path / "../d.json",))
+    assert sets["b"].text_field == "c.json"
+    assert load_settings(path, ["data.sets.b.train=e.json"]).data.sets["b"].train == (Path("e.json"),)
+
+
+def test_paths_of_teachers_in_the_file_start_at_its_folder(config, tmp_path):
+    path = config('[teacher]\nmodels = ["large", "/abs/other.pt"]\ndata = "more.txt"\n')
+    teacher = load_settings(path).teacher
+    assert teacher.models == (tmp_path / "large", Path("/abs/other.pt"))
+    assert teacher.data == (tmp_path / "more.txt",)
+    assert load_settings(path, ["teacher.models=m"]).teacher.models == (Path("m"),)
+
+
+@pytest.mark.parametrize("text", ["[data]\nsets = 3\n", "[data.sets]\na = 3\n", "data = 3\n", "teacher = 3\n"])
+def test_a_value_where_a_section_belongs_is_refused_as_such(config, text):
+    assert "input should be a valid dictionary" in complaint(config(text))
+
+
 @pytest.mark.parametrize(("encoder", "beside"), [("./enc", True), ("minilm", False), ("org/name", False)])
 def test_an_encoder_beside_the_file_begins_with_a_dot(config, tmp_path, encoder, beside):
     wanted = str(tmp_path / "enc") if beside else encoder
@@ -88,25 +113,44 @@ def test_tasks_come_from_the_file_with_the_settings_of_their_kind(config):
 def test_an_unknown_key_of_the_file_names_the_file(config):
     path = config("[trainning]\nepochs = 3\n")
     assert complaint(path) == (
-        f"{path}: trainning: no such setting; known: encoder, output, strict, data, tasks, encoding, training "
+        f"{path}: trainning: no such setting; known: encoder, output, strict, data, tasks, encoding, training, teacher "
         "(did you mean 'training'?)"
     )
 
 
 def test_an_unknown_key_at_the_top():
     assert complaint(assignments=["encodr=x"]) == (
-        "encodr: no such setting; known: encoder, output, strict, data, tasks, encoding, training "
+        "encodr: no such setting; known: encoder, output, strict, data, tasks, encoding, training, teacher "
         "(did you mean 'encoder'?)"
     )
 
 
 def test_an_unknown_key_in_a_section(config):
     said = complaint(config("[training]\nepoch = 3\n"))
-    assert said.startswith("training.epoch: no such setting; known: strategy, epochs, batch_size, ")
+    assert said.startswith(
+        "training.epoch: no such setting; known: strategy, mix_by, temperature, epochs, batch_size, "
+    )
     assert said.endswith("(did you mean 'epochs'?)")
     assert complaint(assignments=["encoding.overlaps=3"]) == (
         "encoding.overlaps: no such setting; known: max_length, overlap (did you mean 'overlap'?)"
     )
+    assert complaint(assignments=["teacher.wieght=3"]) == (
+        "teacher.wieght: no such setting; known: models, data, weight, temperature (did you mean 'weight'?)"
+    )
+
+
+def test_an_unknown_key_of_a_data_set(config):
+    known = "known: train, dev, text_field, second_field, tasks, weight"
+    assert complaint(config('[data.sets.news]\ntrian = "a.json"\n')) == (
+        f"data.sets.news.trian: no such setting; {known} (did you mean 'train'?)"
+    )
+    assert complaint(assignments=["data.sets.news.limit=3"]) == f"data.sets.news.limit: no such setting; {known}"
+
+
+def test_an_unknown_key_beside_the_data_sets():
+    said = complaint(assignments=["data.set.news.train=a.json"])
+    assert said.startswith("data.set: no such setting; known: train, dev, ")
+    assert said.endswith("(did you mean 'sets'?)")
 
 
 @pytest.mark.parametrize("assignment", ["encoder.name=x", "training.epochs.first=2"])

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from polyhead.errors import AnnotationError
+from polyhead.errors import AnnotationError, SettingsError
 from polyhead.labels import LabelSet
 from polyhead.notices import Notices
 from polyhead.tasks import SingleLabel
 
-TASK = SingleLabel("intent", "label", 1.0, LabelSet((0, 1, "1")))
+TASK = SingleLabel("intent", "label", 1.0, SingleLabel.Options(), LabelSet((0, 1, "1")))
 
 
 def decode(*rows):
@@ -14,7 +14,7 @@ def decode(*rows):
 
 
 def read(value):
-    return SingleLabel.column("label").read(value, "a", None, Notices())
+    return SingleLabel.column("label", TASK.options).read(value, "a", None, Notices())
 
 
 @pytest.mark.parametrize("value", [0, 7, "x", " ", "0"])
@@ -59,3 +59,42 @@ def test_huge_logits_are_no_trouble():
 def test_an_unknown_label_cannot_be_encoded():
     with pytest.raises(KeyError):
         TASK.encode("0", None)
+
+
+def learnt(annotations, **options):
+    return SingleLabel.learn(
+        name="intent", field="label", weight=1.0, options=SingleLabel.Options(**options), annotations=annotations
+    )
+
+
+def test_without_weights_all_classes_weigh_the_same():
+    assert learnt(["a", "b", "b", "b"]).head().class_weights == ()
+
+
+def test_balanced_weights_are_1_on_average_over_the_data():
+    weights = learnt(["a", "b", "b", "b"], class_weights="balanced").head().class_weights
+    assert weights == pytest.approx((2.0, 2 / 3))
+    assert (weights[0] + 3 * weights[1]) / 4 == pytest.approx(1.0)
+
+
+def test_classes_that_a_table_does_not_name_weigh_1():
+    assert learnt([7, "a", "b"], class_weights={"b": 3.0, "7": 0.5}).head().class_weights == (0.5, 1.0, 3.0)
+
+
+def test_a_table_that_names_no_class_of_the_data_is_refused():
+    with pytest.raises(SettingsError) as caught:
+        learnt(["book", "play"], class_weights={"bok": 2.0})
+    assert str(caught.value) == (
+        "tasks.intent.class_weights.bok: the data show no such label; known: book, play (did you mean 'book'?)"
+    )
+
+
+def test_the_head_is_built_as_the_options_say():
+    head = learnt(["a", "b"], pooling="mean", layers="mix", hidden=8, label_smoothing=0.1).head()
+    assert (head.pooling, head.layers, head.hidden, head.smoothing) == ("mean", "mix", 8, 0.1)
+    assert learnt(["a", "b"]).head().pooling == "cls"
+
+
+def test_soft_targets_are_averaged_over_windows():
+    soft = TASK.soften(np.log(np.array([[0.2, 0.7, 0.1], [0.9, 0.05, 0.05]], dtype=np.float32)), None)
+    assert soft == pytest.approx([0.55, 0.375, 0.075], abs=1e-6)

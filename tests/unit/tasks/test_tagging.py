@@ -1,20 +1,14 @@
 import numpy as np
 import pytest
 
-from polyhead.encoding import Encoded, cut_windows
-from polyhead.errors import AnnotationError, DataError
+from polyhead.errors import AnnotationError, DataError, SettingsError
 from polyhead.labels import LabelSet
 from polyhead.notices import Notices
-from polyhead.records import Span, Spans
+from polyhead.records import Source, Span, Spans
 from polyhead.tasks import IGNORE, Tagging
+from tests.unit.tasks.texts import encoded_of
 
-TASK = Tagging("ner", "tags", 1.0, LabelSet(("LOC", "PER")))  # O, B-LOC, I-LOC, B-PER, I-PER
-
-
-def encoded_of(text, pieces):
-    return Encoded(
-        text, np.zeros(len(pieces), np.int64), tuple(pieces), cut_windows(len(pieces), capacity=9, overlap=0)
-    )
+TASK = Tagging("ner", "tags", 1.0, Tagging.Options(), LabelSet(("LOC", "PER")))  # O, B-LOC, I-LOC, B-PER, I-PER
 
 
 def logits_of(*tags):
@@ -25,7 +19,7 @@ WORDS = encoded_of("in New York now", [(0, 2), (3, 6), (7, 11), (12, 15)])
 
 
 def read(value, text="in New York now"):
-    return Tagging.column("tags").read(value, text, None, Notices())
+    return Tagging.column("tags", TASK.options).read(value, text, None, Notices())
 
 
 def test_the_tags_are_o_then_begin_and_inside_of_each_type():
@@ -51,7 +45,7 @@ def test_an_empty_list_is_a_target_everywhere():
 
 def test_data_without_an_entity_give_nothing_to_learn():
     with pytest.raises(DataError) as caught:
-        Tagging.learn(name="ner", field="tags", weight=1.0, options={"unit": "whitespace"}, annotations=[Spans(())] * 3)
+        Tagging.learn(name="ner", field="tags", weight=1.0, options=TASK.options, annotations=[Spans(())] * 3)
     assert str(caught.value) == "task 'ner': no entity in any of the 3 records that carry 'tags'"
 
 
@@ -98,3 +92,99 @@ def test_the_unknown_part_is_not_scored():
     assert TASK.is_right(gold, answer)
     assert not TASK.is_right(Spans((Span(3, 6, "LOC"),)), answer)
     assert TASK.score([Spans((Span(3, 6, "LOC"),))], [answer])["f1"] == 0.0
+
+
+def test_more_tags_than_words_are_refused():
+    with pytest.raises(AnnotationError, match=r"^5 tags for 4 words$"):
+        read(["O"] * 5)
+
+
+def test_tags_for_blank_words_are_named():
+    with pytest.raises(AnnotationError) as caught:
+        read(["O"] * 4, "in  New York")
+    assert str(caught.value) == (
+        "4 tags for 3 words; 1 of the tags stand for blank words between two spaces: remove those spaces and tags"
+    )
+
+
+def test_fewer_tags_than_words_are_told_with_the_first_place():
+    notices = Notices()
+    Tagging.column("tags", TASK.options).read(["O"], "in New York", Source("a.json", 7), notices)
+    (line,) = notices.lines()
+    assert line == (
+        "1 record has fewer tags than words in 'tags' (words behind the last tag are unknown); first: a.json:7: 1 tags "
+        "for 3 words"
+    )
+
+
+def test_entities_that_tags_cannot_say_are_named():
+    inside, beside = Span(3, 5, "LOC"), Span(5, 6, "PER")  # two in one word
+    assert TASK.beyond(Spans((Span(0, 2, "PER"), inside, beside)), WORDS) == ["Ne", "w"]
+    assert TASK.beyond(Spans((Span(3, 11, "LOC"), Span(12, 15, "LOC"))), WORDS) == []
+
+
+def tagging(**options):
+    return Tagging("ner", "tags", 1.0, Tagging.Options(**options), LabelSet(("LOC", "PER")))
+
+
+def test_class_weights_are_given_by_type_and_hold_for_its_tags():
+    assert tagging(class_weights={"O": 0.5, "PER": 2.0}).head().class_weights == (0.5, 1.0, 1.0, 2.0, 2.0)
+    assert tagging().head().class_weights == ()
+
+
+def test_a_class_weight_of_an_unknown_type_is_refused():
+    options = Tagging.Options(class_weights={"LCO": 2.0})
+    with pytest.raises(SettingsError, match=r"^tasks\.ner\.class_weights\.LCO: .*known: O, LOC \(did you mean 'LOC'"):
+        Tagging.learn(name="ner", field="tags", weight=1.0, options=options, annotations=[Spans((Span(3, 6, "LOC"),))])
+
+
+@pytest.mark.parametrize("option", [{"class_weights": {"O": 0.5}}, {"label_smoothing": 0.1}])
+def test_a_crf_takes_no_weights_or_smoothing(option):
+    with pytest.raises(ValueError, match=rf"decoder 'crf' scores whole sequences and takes no {next(iter(option))}"):
+        Tagging.Options(decoder="crf", **option)
+
+
+def test_only_the_head_of_a_crf_knows_the_scheme():
+    assert TASK.head().constraints is None
+    constraints = tagging(decoder="crf").head().constraints
+    assert constraints.start == (True, True, False, True, False)
+    assert constraints.step[0] == (True, True, False, True, False)
+    assert constraints.step[1] == (True, True, True, True, False)
+
+
+def crf(table):
+    return tagging(decoder="crf").with_table(np.array(table, dtype=np.float32))
+
+
+def test_a_crf_decides_by_what_it_learnt_of_steps():
+    logits = np.zeros((2, 5), dtype=np.float32)
+    logits[:, 0] = 1.0
+    two = encoded_of("New York", [(0, 3), (4, 8)])
+    table = np.zeros((6, 5))
+    assert crf(table).decode(logits, two).tags == ("O", "O")
+    table[1 + 1, 2] = 5.0  # from B-LOC to I-LOC
+    answer = crf(table).decode(logits, two)
+    assert answer.tags == ("B-LOC", "I-LOC")
+    assert answer.highlights() == (Span(0, 8, "LOC"),)
+
+
+def test_an_entity_of_a_crf_is_as_probable_as_the_sequences_that_have_it():
+    logits = np.log([[0.2, 0.6, 1e-30, 0.2, 1e-30], [0.4, 1e-30, 0.6, 1e-30, 1e-30]]).astype(np.float32)
+    (entity,) = crf(np.zeros((6, 5))).decode(logits, encoded_of("New York", [(0, 3), (4, 8)])).entities
+    # Of O-O, B-O, B-I and B'-O, what is forbidden being left out: 0.08, 0.24, 0.36 and 0.08.
+    assert entity.text == "New York"
+    assert entity.score == pytest.approx(0.36 / 0.76, abs=1e-6)
+
+
+def test_soft_targets_of_a_crf_are_marginals():
+    logits = np.log([[0.2, 0.6, 1e-30, 0.2, 1e-30], [0.5, 1e-30, 0.5, 1e-30, 1e-30]]).astype(np.float32)
+    encoded = encoded_of("New \x00 York", [(0, 3), (6, 10)])
+    soft = crf(np.zeros((6, 5))).soften(logits, encoded)
+    assert soft[0] == pytest.approx([0.1 / 0.8, 0.6 / 0.8, 0, 0.1 / 0.8, 0], abs=1e-6)
+    assert np.isnan(soft[1]).all()
+    assert soft[2] == pytest.approx([0.5 / 0.8, 0, 0.3 / 0.8, 0, 0], abs=1e-6)
+
+
+def test_a_table_is_no_part_of_what_a_task_is():
+    assert crf(np.ones((6, 5))) == tagging(decoder="crf")
+    assert "table" not in crf(np.ones((6, 5))).state()

@@ -1,0 +1,118 @@
+"""Sequences of tags: the best one, and how probable its parts are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What a sequence of tags scores beside its tags' own scores; ``-inf`` forbids.
+
+    Attributes:
+        start: Shape (tags,): for the tag that comes first.
+        step: Shape (tags, tags): ``step[i, j]`` for tag j behind tag i.
+    """
+
+    start: Floats
+    step: Floats
+
+    @classmethod
+    def of_constraints(cls, start: NDArray[np.bool_], step: NDArray[np.bool_]) -> Chain:
+        """Make a chain that forbids, and prefers nothing."""
+        return cls(np.where(start, 0.0, -np.inf), np.where(step, 0.0, -np.inf))
+
+    def best_path(self, scores: Floats) -> NDArray[np.int64]:
+        """Find the sequence with the highest score (Viterbi 1967).
+
+        Args:
+            scores: Shape (units, tags): the score of each tag at each unit.
+
+        Returns:
+            Shape (units,): tag indices.
+        """
+        greedy: NDArray[np.int64] = scores.argmax(axis=1)
+        if not len(greedy) or self._keeps_all(greedy):
+            return greedy
+        best = self.start + scores[0]
+        came_from = np.zeros(scores.shape, dtype=np.int64)
+        for unit in range(1, len(scores)):
+            candidates = best[:, None] + self.step
+            came_from[unit] = candidates.argmax(axis=0)
+            best = candidates.max(axis=0) + scores[unit]
+        path = np.empty(len(scores), dtype=np.int64)
+        path[-1] = best.argmax()
+        for unit in range(len(scores) - 1, 0, -1):
+            path[unit - 1] = came_from[unit, path[unit]]
+        return path
+
+    def _keeps_all(self, path: NDArray[np.int64]) -> bool:
+        """Whether no other path has higher scores of start and steps; then none can beat the greedy one."""
+        steps = self.step[path[:-1], path[1:]]
+        return bool(self.start[path[0]] == self.start.max() and (steps == self.step.max()).all())
+
+    def forward(self, scores: Floats) -> Floats:
+        """Return, shape (units, tags), the log of the summed scores of all sequences up to a unit that end in a tag."""
+        sums = np.empty(scores.shape)
+        weights = np.exp(self.step)
+        for unit, own in enumerate(scores):
+            sums[unit] = own + (self.start if unit == 0 else _log_product(sums[unit - 1], weights))
+        return sums
+
+    def backward(self, scores: Floats) -> Floats:
+        """Return, shape (units, tags), the log of the summed scores of all that can follow a tag at a unit."""
+        sums = np.zeros(scores.shape)
+        weights = np.exp(self.step.T)
+        for unit in range(len(scores) - 2, -1, -1):
+            sums[unit] = _log_product(sums[unit + 1] + scores[unit + 1], weights)
+        return sums
+
+
+@dataclass(frozen=True)
+class ChainScores:
+    """How probable the sequences of one text are (Lafferty et al. 2001).
+
+    Attributes:
+        chain: The scores of steps.
+        scores: Shape (units, tags): the scores of tags.
+        forward: Of `Chain.forward`.
+        backward: Of `Chain.backward`.
+    """
+
+    chain: Chain
+    scores: Floats
+    forward: Floats
+    backward: Floats
+
+    @classmethod
+    def of(cls, chain: Chain, scores: Floats) -> ChainScores:
+        """Sum over all sequences."""
+        return cls(chain, scores, chain.forward(scores), chain.backward(scores))
+
+    @property
+    def log_sum(self) -> float:
+        """The log of the summed scores of all sequences."""
+        return float(np.logaddexp.reduce(self.forward[-1]))
+
+    def marginals(self) -> Floats:
+        """Return, shape (units, tags), how probable each tag is at each unit."""
+        return np.exp(self.forward + self.backward - self.log_sum) if len(self.scores) else self.forward
+
+    def log_probability(self, first: int, tags: NDArray[np.int64]) -> float:
+        """Return how probable it is, as a log, that the units from `first` on have just these tags."""
+        last = first + len(tags) - 1
+        inner = self.chain.step[tags[:-1], tags[1:]].sum() + self.scores[np.arange(first + 1, last + 1), tags[1:]].sum()
+        return float(self.forward[first, tags[0]] + inner + self.backward[last, tags[-1]] - self.log_sum)
+
+
+def _log_product(logs: Floats, weights: Floats) -> Floats:
+    """Return log(exp(logs) @ weights) without overflow."""
+    highest = logs.max()
+    with np.errstate(divide="ignore"):  # the log of 0: nothing leads there
+        product: Floats = highest + np.log(np.exp(logs - highest) @ weights)
+    return product
