@@ -65,7 +65,62 @@ BAD_OPTIONS: dict[str, tuple[list[str], tuple[str, ...]]] = {
     "--strategy other": (["--strategy", "other"], ("--strategy", "joint", "alternating")),
     "--precision fp8": (["--precision", "fp8"], ("--precision", "bf16")),
     "unknown option": (["--epoch", "2"], ("--epoch",)),
+    "freeze and unfreeze": (
+        ["--freeze", "encoder", "--set", "training.unfreeze=1"],
+        ("'freeze' and 'unfreeze' cannot both be given",),
+    ),
 }
+
+LABEL = ["--set", "tasks.x.kind=single_label", *TASK]
+TAGS = ["--set", "tasks.x.kind=tagging", "--set", "tasks.x.field=ner_tags"]
+BEFORE_ANY_DOWNLOAD: dict[str, tuple[list[str], tuple[str, ...]]] = {
+    "kind": (
+        [*TASK, "--set", "tasks.x.kind=multilabel"],
+        ("tasks.x.kind: no kind of task is called 'multilabel'", "did you mean 'multi_label'?", ", ".join(KINDS)),
+    ),
+    "metric": (
+        [*LABEL, "--set", "tasks.x.metric=acuracy"],
+        ("tasks.x.metric: single_label has no metric 'acuracy'; known: accuracy, macro_f1 (did you mean 'accuracy'?)",),
+    ),
+    "metric of another kind": ([*TAGS, "--set", "tasks.x.metric=accuracy"], ("known: f1, precision, recall",)),
+    "option": (
+        [*LABEL, "--set", "tasks.x.poolin=mean"],
+        ("tasks.x.poolin: no such setting", "did you mean 'pooling'?", "class_weights"),
+    ),
+    "option of another kind": ([*LABEL, "--set", "tasks.x.decoder=crf"], ("tasks.x.decoder: no such setting",)),
+    "pooling": (
+        [*LABEL, "--set", "tasks.x.pooling=max"],
+        ("tasks.x.pooling", "'cls', 'mean' or 'attention'", "found 'max'"),
+    ),
+    "decoder": ([*TAGS, "--set", "tasks.x.decoder=crff"], ("tasks.x.decoder", "'viterbi' or 'crf'", "found 'crff'")),
+    "what a CRF does not take": (
+        [*TAGS, "--set", "tasks.x.decoder=crf", "--set", "tasks.x.label_smoothing=0.1"],
+        ("tasks.x", "takes no label_smoothing; leave it out"),
+    ),
+    "a class that is nowhere": (
+        [*TAGS, "--set", "tasks.x.class_weights={PRE=2.0}"],
+        ("tasks.x.class_weights.PRE: the data show no such label", "did you mean 'PER'?"),
+    ),
+    "field": ([*LABEL, "--set", "tasks.x.field=labels"], ("tasks.x.field", "'labels'", "did you mean 'label'?")),
+    "score weight": ([*LABEL, "--set", "tasks.x.score_weight=-1"], ("tasks.x.score_weight", "found -1")),
+    "thresholds": (
+        [*TASK, "--set", "tasks.x.kind=multi_label", "--set", "tasks.x.thresholds=2"],
+        ("tasks.x.thresholds", "'tuned' or a number between 0 and 1", "found 2"),
+    ),
+    "teacher": (["--set", "teacher.model=x"], ("teacher.model: no such setting", "did you mean 'models'?")),
+    "strategy": (["--set", "training.strategy=roundrobin"], ("training.strategy", "round_robin", "found 'roundrobin'")),
+}
+
+
+@pytest.mark.parametrize("case", BEFORE_ANY_DOWNLOAD)
+def test_settings_are_checked_before_an_encoder_is_fetched(
+    case: str, fails: Callable[..., str], tmp_path: Path, data: Path
+) -> None:
+    options, fragments = BEFORE_ANY_DOWNLOAD[case]
+    message = fails("train", data, "--encoder", "no-such/encoder", "--output", tmp_path / "run", *options)
+    for fragment in fragments:
+        assert fragment in message
+    assert "no-such" not in message
 
 
 @pytest.mark.parametrize("case", BAD_OPTIONS)
