@@ -47,9 +47,13 @@ class Objective(nn.Module):
         spec: The head's description.
     """
 
+    class_weights: Tensor | None
+
     def __init__(self, spec: HeadSpec) -> None:
         super().__init__()
         self.spec = spec
+        weights = torch.tensor(spec.class_weights) if spec.class_weights else None
+        self.register_buffer("class_weights", weights, persistent=False)
 
     def learn(self, logits: Tensor, target: TargetTensors) -> Tensor:
         """Return the loss on data, of logits in fp32 and at least one target."""
@@ -74,13 +78,6 @@ class Objective(nn.Module):
 class CrossEntropy(Objective):
     """One class each: the mean over the rows or units that have a target."""
 
-    class_weights: Tensor | None
-
-    def __init__(self, spec: HeadSpec) -> None:
-        super().__init__(spec)
-        weights = torch.tensor(spec.class_weights) if spec.class_weights else None
-        self.register_buffer("class_weights", weights, persistent=False)
-
     def learn(self, logits: Tensor, target: TargetTensors) -> Tensor:
         """Return the mean cross-entropy."""
         losses = functional.cross_entropy(
@@ -103,13 +100,6 @@ class CrossEntropy(Objective):
 
 class BinaryCrossEntropy(Objective):
     """Each output on its own: summed over the outputs of a row or unit, mean over rows or units."""
-
-    class_weights: Tensor | None
-
-    def __init__(self, spec: HeadSpec) -> None:
-        super().__init__(spec)
-        weights = torch.tensor(spec.class_weights) if spec.class_weights else None
-        self.register_buffer("class_weights", weights, persistent=False)
 
     def learn(self, logits: Tensor, target: TargetTensors) -> Tensor:
         """Return the mean of the summed binary cross-entropies; class weights are those of the outputs' yes."""
