@@ -14,6 +14,8 @@ from polyhead.training.reporting import EpochReport, Reporter, StepReport
 
 _LINES_A_RUN = 20
 """Lines on the way that a run writes where there is no terminal."""
+_COLUMNS = 9
+"""Figures that go beside each other in a table."""
 
 
 class ConsoleReporter(Reporter):
@@ -87,6 +89,8 @@ class ConsoleReporter(Reporter):
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("epoch", justify="right")
         names = list(dict.fromkeys(name for report, _ in self._reports for name in epoch_figures(report)))
+        if len(names) > _COLUMNS and any(report.dev for report, _ in self._reports):
+            names = [name for name in names if not name.endswith(" loss")]  # which stand in the lines above
         for name in names:
             table.add_column(name, justify="right")
         table.add_column("")

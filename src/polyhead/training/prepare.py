@@ -123,7 +123,13 @@ class Prepared:
         yield f"{training.epochs} epochs of {plan.steps_per_epoch:,} steps"
         yield f"batch {plan.batch_size}"
         yield f"learning rate {plan.lr:.2g} (heads {plan.head_lr:.2g})"
+        if training.layer_decay != 1.0:
+            yield f"each layer below at {training.layer_decay:g} of the rate above"
         yield f"warm-up {plan.warmup_steps} steps"
+        if training.unfreeze:
+            yield f"{training.unfreeze} more layers learn with each epoch"
+        if training.average > 1:
+            yield f"weights averaged over up to {training.average} epochs where that is better"
         yield resolve_precision(training.precision)
         yield self.model.device().type
         yield f"seed {training.seed}"
