@@ -48,35 +48,36 @@ class Crf(nn.Module):
         Returns:
             Shape (chains,): the log of the summed exponentials of the sequences' scores.
         """
+        weights = torch.where(self.step_allowed, self.step, -torch.inf).exp()  # a forbidden step weighs a true 0
         reached = self.start_allowed | continues[:, None]
         forward = emissions[:, 0] + torch.where(reached, self._first(continues), -torch.inf)
         for unit in range(1, emissions.shape[1]):
-            into, reached_now = self._into(forward, reached)
+            into, reached_now = self._into(forward, reached, weights)
             inside = (unit < lengths)[:, None]
             forward = torch.where(inside, torch.where(reached_now, into + emissions[:, unit], -torch.inf), forward)
             reached = torch.where(inside, reached_now, reached)
         return forward.logsumexp(dim=1)
 
-    def _into(self, forward: Tensor, reached: Tensor) -> tuple[Tensor, Tensor]:
+    def _into(self, forward: Tensor, reached: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         """Sum, for each tag, over the tags before it.
 
         Args:
             forward: Shape (chains, tags): the log of the sums up to a unit.
             reached: Of the same shape: whether any sequence comes to a tag there.
+            weights: Shape (tags, tags): the exponentials of the steps' scores.
 
         Returns:
             The log of the sums (anything, where no sequence comes), and where one comes.
         """
-        leads = reached[:, :, None] & self.step_allowed
-        reached_now = leads.any(1)
+        reached_now = (reached.to(forward.dtype) @ self.step_allowed.to(forward.dtype)) > 0
         highest = forward.amax(dim=1, keepdim=True).detach()
-        lowest = torch.where(reached, forward, highest).amin()
+        lowest = torch.where(reached, forward, highest).amin(dim=1, keepdim=True)
         info = torch.finfo(forward.dtype)
-        if float((highest.amax() - lowest + self.step.abs().amax()).detach()) < -math.log(info.tiny) - _MARGIN:
+        if float(((highest - lowest).amax() + self.step.abs().amax()).detach()) < -math.log(info.tiny) - _MARGIN:
             # One matrix product sums over all tags before: far cheaper than over (chains, tags, tags), and as exact as
-            # long as no exponential leaves the range of numbers. A forbidden step weighs a true 0.
-            weights = torch.where(self.step_allowed, self.step, -torch.inf).exp()
+            # long as no exponential leaves the range of numbers.
             return ((forward - highest).exp() @ weights).clamp_min(info.tiny).log() + highest, reached_now
+        leads = reached[:, :, None] & self.step_allowed
         steps = torch.where(leads, forward[:, :, None] + self.step, -torch.inf)
         return torch.where(reached_now[:, None], steps, 0.0).logsumexp(dim=1), reached_now
 
