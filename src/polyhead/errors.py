@@ -64,6 +64,10 @@ def name_the_known(found: object, known: Iterable[object]) -> str:
         For example ``known: joint, alternating (did you mean 'joint'?)``.
     """
     names = [str(option) for option in known]
-    close = difflib.get_close_matches(str(found), names, n=1, cutoff=0.6)
-    hint = f" (did you mean '{close[0]}'?)" if close else ""
-    return f"known: {', '.join(names) or 'none'}{hint}"
+    return f"known: {', '.join(names) or 'none'}{did_you_mean(found, names)}"
+
+
+def did_you_mean(found: object, names: Iterable[str]) -> str:
+    """Return `` (did you mean 'joint'?)`` where an option is close to what the user wrote, else nothing."""
+    close = difflib.get_close_matches(str(found), list(names), n=1, cutoff=0.6)
+    return f" (did you mean '{close[0]}'?)" if close else ""

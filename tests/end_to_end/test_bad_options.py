@@ -108,7 +108,10 @@ BEFORE_ANY_DOWNLOAD: dict[str, tuple[list[str], tuple[str, ...]]] = {
         ("tasks.x.thresholds", "'tuned' or a number between 0 and 1", "found 2"),
     ),
     "teacher": (["--set", "teacher.model=x"], ("teacher.model: no such setting", "did you mean 'models'?")),
-    "strategy": (["--set", "training.strategy=roundrobin"], ("training.strategy", "round_robin", "found 'roundrobin'")),
+    "strategy": (
+        ["--set", "training.strategy=roundrobin"],
+        ("training.strategy", "found 'roundrobin' (did you mean 'round_robin'?)"),
+    ),
 }
 
 

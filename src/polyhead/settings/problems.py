@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from polyhead.errors import SettingsError, name_the_known
+from polyhead.errors import SettingsError, did_you_mean, name_the_known
 
 
 @contextmanager
@@ -36,12 +37,19 @@ def _explain(problem: Mapping[str, Any], where: str, known: Iterable[str] | type
     if problem["type"] == "missing":
         return f"{name}: must be given"
     message = problem["msg"].removeprefix("Value error, ")
-    return f"{name}: {message[0].lower()}{message[1:]}, found {problem['input']!r}"
+    found = problem["input"]
+    close = did_you_mean(found, _options(problem)) if isinstance(found, str) else ""
+    return f"{name}: {message[0].lower()}{message[1:]}, found {found!r}{close}"
+
+
+def _options(problem: Mapping[str, Any]) -> list[str]:
+    """Return the values that a setting with a fixed choice takes."""
+    return re.findall(r"'([^']*)'", problem["ctx"]["expected"]) if problem["type"] == "literal_error" else []
 
 
 def _is_branch(part: str) -> bool:
     """Whether a part of a location names a branch of a union rather than a key."""
-    return "[" in part or part in {"int", "float", "str"}
+    return "[" in part or part.removeprefix("constrained-") in {"int", "float", "str"}
 
 
 def _keys_at(model: type[BaseModel], path: Iterable[str]) -> list[str]:

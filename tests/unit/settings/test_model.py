@@ -93,9 +93,12 @@ def test_a_reserved_name_is_said():
         (
             {"training__strategy": "jiont"},
             "training.strategy: input should be 'joint', 'alternating', 'proportional', 'uniform', 'temperature' or "
-            "'round_robin', found 'jiont'",
+            "'round_robin', found 'jiont' (did you mean 'joint'?)",
         ),
-        ({"training__mix_by": "sets"}, "training.mix_by: input should be 'auto', 'set' or 'task', found 'sets'"),
+        (
+            {"training__mix_by": "sets"},
+            "training.mix_by: input should be 'auto', 'set' or 'task', found 'sets' (did you mean 'set'?)",
+        ),
         ({"training__temperature": 0.5}, "training.temperature: input should be greater than or equal to 1, found 0.5"),
         ({"training__layer_decay": 0.0}, "training.layer_decay: input should be greater than 0, found 0.0"),
         ({"training__layer_decay": 1.5}, "training.layer_decay: input should be less than or equal to 1, found 1.5"),
@@ -114,6 +117,7 @@ def test_a_reserved_name_is_said():
         ),
         ({"training__seed": -1}, "training.seed: input should be greater than or equal to 0, found -1"),
         ({"training__freeze": 0}, "training.freeze: input should be "),
+        ({"training__freeze": "encodr"}, "training.freeze: input should be a valid integer"),
         ({"encoding__max_length": 7}, "encoding.max_length: input should be greater than or equal to 8, found 7"),
         ({"data__max_characters": 0}, "data.max_characters: input should be greater than or equal to 1, found 0"),
         ({"data__train": 3}, "data.train: input should be a valid tuple, found 3"),
