@@ -17,8 +17,8 @@ from scipy import stats
 
 import polyhead
 from polyhead.cli.console import error_console
-from polyhead.cli.figures import flat_figures
 from polyhead.cli.reporter import ConsoleReporter
+from polyhead.metrics import headline_of
 
 
 def main() -> None:
@@ -53,7 +53,7 @@ def figures_of(scores: dict[str, Any]) -> dict[str, float]:
     figures = {
         f"{task} {name}": value
         for task, own in scores["tasks"].items()
-        for name, value in flat_figures(own).items()
+        for name, value in headline_of(own).items()
         if value is not None
     }
     if len(scores["tasks"]) > 1:

@@ -16,6 +16,7 @@ import torch
 
 from polyhead.encoding import Encoded
 from polyhead.errors import AnnotationError
+from polyhead.metrics import Scorer, headline_of
 from polyhead.model.heads import Head
 from polyhead.model.objectives import OBJECTIVES, TargetTensors
 from polyhead.notices import Notices
@@ -301,9 +302,37 @@ def test_scores_are_json(of_kind):
 def test_figures_are_shares_and_what_is_none_stands_apart(of_kind):
     task, answers = of_kind.task, answers_of(of_kind)
     for found in (answers, answers[1:] + answers[:1]):
-        figures = [value for value in task.score(of_kind.annotations, found).values() if not isinstance(value, dict)]
+        figures = headline_of(task.score(of_kind.annotations, found)).values()
         assert figures
         assert all(-1 <= value <= 1 for value in figures)
+
+
+def scored(task: Task, golds: list[Any], found: list[Any]) -> Scorer:
+    scorer = task.scorer()
+    scorer.over(golds, found)
+    return scorer
+
+
+def assert_same_figures(figures: dict[str, Any], scores: dict[str, Any], sample: int) -> None:
+    wanted = {**headline_of(scores), **scores.get("amounts", {})}
+    assert figures.keys() == wanted.keys()
+    for name, value in wanted.items():
+        assert figures[name][sample] == pytest.approx(np.nan if value is None else value, nan_ok=True), name
+
+
+def test_figures_of_samples_are_the_scores_of_the_records_in_them(of_kind):
+    task, golds, answers = of_kind.task, of_kind.annotations, answers_of(of_kind)
+    found = [*answers[:3], *answers[4:], answers[3]]
+    counts = np.random.default_rng(0).multinomial(len(golds), np.full(len(golds), 1 / len(golds)), size=20)
+    figures = scored(task, golds, found).figures(counts.astype(np.float64))
+    for sample, own in enumerate(counts):
+        drawn = np.repeat(np.arange(len(golds)), own)
+        assert_same_figures(figures, task.score([golds[at] for at in drawn], [found[at] for at in drawn]), sample)
+
+
+def test_figures_without_weights_are_the_scores_of_all(of_kind):
+    golds, found = of_kind.annotations, answers_of(of_kind)[::-1]
+    assert_same_figures(scored(of_kind.task, golds, found).figures(), of_kind.task.score(golds, found), 0)
 
 
 def test_tuning_on_right_logits_keeps_right_answers_right(of_kind):

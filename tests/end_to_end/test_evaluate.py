@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import polyhead
 from polyhead import Predictor
+from polyhead.errors import DataError
 from polyhead.training import TrainedRun
 from tests.conftest import RECORDS
 from tests.end_to_end.conftest import Cli
@@ -22,12 +26,17 @@ def test_json_has_the_promised_shape(cli: Cli, trained: TrainedRun, small_data: 
     assert done.status == 0
     assert done.out.count("\n") == 1
     scores = json.loads(done.out)
-    assert list(scores) == ["records", "frame_accuracy", "tasks"]
+    assert list(scores) == ["records", "frame_accuracy", "frame_accuracy_interval", "tasks"]
     assert scores["records"] == 320
     classification, ner = scores["tasks"]["classification"], scores["tasks"]["ner"]
     assert list(scores["tasks"]) == ["classification", "ner"]
-    assert list(classification) == ["records", "accuracy", "macro_f1"]
-    assert list(ner) == ["records", "precision", "recall", "f1", "per_type"]
+    figures = ["accuracy", "macro_f1", "weighted_f1"]
+    assert list(classification) == ["records", *figures, "per_class", "confusion", "intervals"]
+    assert list(classification["intervals"]) == figures
+    figures = ["precision", "recall", "f1", "partial_f1", "type_f1"]
+    assert list(ner) == ["records", *figures, "per_type", "matching", "errors", "confusion", "intervals"]
+    assert list(ner["intervals"]) == figures
+    assert list(ner["matching"]) == ["strict", "exact", "partial", "ent_type"]
     assert list(ner["per_type"]) == ["LOC", "PER"]
     assert ner["per_type"]["LOC"].keys() == {"precision", "recall", "f1", "support"}
     assert (ner["per_type"]["LOC"]["support"], ner["per_type"]["PER"]["support"]) == (200, 160)
@@ -72,7 +81,9 @@ def test_absent_is_not_empty(cli: Cli, trained: TrainedRun, write: Write) -> Non
     scores = json.loads(cli("evaluate", trained.folder, write(tags + empty), "--json").out)
     assert scores["tasks"]["ner"]["records"] == 6
     assert scores["tasks"]["ner"]["precision"] <= 0.5, "what is found in an empty record is wrong"
-    assert scores["tasks"]["classification"] == {"records": 0, "accuracy": None, "macro_f1": None}
+    unknown = scores["tasks"]["classification"]
+    assert (unknown["records"], unknown["accuracy"], unknown["macro_f1"]) == (0, None, None)
+    assert set(unknown["intervals"].values()) == {None}
 
 
 def test_frames_are_records_that_carry_every_task(cli: Cli, trained: TrainedRun, write: Write) -> None:
@@ -99,10 +110,57 @@ def test_table(cli: Cli, trained: TrainedRun, small_data: Path) -> None:
     assert "320 records" in done.out
     rows = [line.split() for line in done.out.splitlines()]
     accuracy = f"{100 * scores['tasks']['classification']['accuracy']:.2f}"
-    assert ["classification", "320", "accuracy", accuracy] in rows
-    assert ["f1", f"{100 * scores['tasks']['ner']['f1']:.2f}"] in rows
+    assert ["classification", "320", "accuracy", accuracy] in [row[:4] for row in rows]
+    assert ["f1", f"{100 * scores['tasks']['ner']['f1']:.2f}"] in [row[:2] for row in rows]
     assert any(row[:2] == ["LOC", "200"] for row in rows)
-    assert ["all", "tasks", "right", "frame", "accuracy", f"{100 * scores['frame_accuracy']:.2f}"] in rows
+    frame = ["all", "tasks", "right", "frame", "accuracy", f"{100 * scores['frame_accuracy']:.2f}"]
+    low, high = scores["frame_accuracy_interval"]
+    assert [*frame, f"{100 * low:.2f}", "to", f"{100 * high:.2f}"] in rows
+
+
+def test_the_table_says_how_many_records_carry_a_task(cli: Cli, trained: TrainedRun, write: Write) -> None:
+    done = cli("evaluate", trained.folder, write([*RECORDS, {"sentence": "play", "label": 1}]))
+    lines = done.out.splitlines()
+    assert any(line.startswith("ner") and "8 of 9" in line for line in lines)
+    assert any(line.startswith("classification") and " 9 " in line for line in lines)
+
+
+def test_intervals_are_drawn_by_the_seed_and_can_be_left_out(cli: Cli, trained: TrainedRun, small_data: Path) -> None:
+    def scores(*options: str) -> dict[str, Any]:
+        done = cli("evaluate", trained.folder, small_data, "--json", *options)
+        assert done.status == 0
+        return dict(json.loads(done.out))
+
+    usual, other = scores(), scores("--seed", "7")
+    assert usual == scores()
+    assert usual["frame_accuracy_interval"] != other["frame_accuracy_interval"]
+    low, high = usual["frame_accuracy_interval"]
+    assert low < usual["frame_accuracy"] < high
+    without = scores("--resamples", "0")
+    assert "frame_accuracy_interval" not in without
+    assert "intervals" not in without["tasks"]["ner"]
+    assert without["tasks"]["ner"]["f1"] == usual["tasks"]["ner"]["f1"]
+
+
+def test_a_bad_line_is_found_before_anything_is_answered(cli: Cli, trained: TrainedRun, tmp_path: Path) -> None:
+    path = tmp_path / "late.jsonl"
+    good = json.dumps(RECORDS[0]) + "\n"
+    path.write_text(good * 3000 + '{"sentence": "a", "label": []}\n')
+    counted: list[int] = []
+    with pytest.raises(DataError, match=r"late\.jsonl:3001"):
+        polyhead.evaluate(trained.folder, path, on_batch=counted.append)
+    assert counted == []
+
+
+def test_a_pipe_is_read_once(trained: TrainedRun, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.jsonl"
+    os.mkfifo(pipe)
+    text = "".join(json.dumps(record) + "\n" for record in RECORDS)
+    writer = threading.Thread(target=pipe.write_text, args=(text,))
+    writer.start()
+    scores = polyhead.evaluate(trained.folder, pipe)
+    writer.join()
+    assert scores["records"] == len(RECORDS)
 
 
 def test_a_model_may_be_a_bundle_a_run_or_a_file(cli: Cli, single_file_run: TrainedRun, small_data: Path) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from polyhead.cli.console import announce, error_console, output_console, progress_bar
 from polyhead.cli.figures import score_tables
-from polyhead.evaluation import evaluate
+from polyhead.evaluation import RESAMPLES, evaluate
 from polyhead.notices import Notices
 
 
@@ -22,6 +22,10 @@ def evaluate_command(
         list[str] | None,
         typer.Option("--task", metavar="NAME[=FIELD]", help="Score this task alone, on this field; may be repeated."),
     ] = None,
+    resamples: Annotated[
+        int, typer.Option("--resamples", min=0, help="Samples of the records for 95 % intervals; 0 for no intervals.")
+    ] = RESAMPLES,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="What the samples are drawn by.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings about the data as errors.")] = False,
 ) -> None:
@@ -45,6 +49,8 @@ def evaluate_command(
             model,
             data,
             tasks={name: field or None for name, _, field in (given.partition("=") for given in tasks or [])},
+            resamples=resamples,
+            seed=seed,
             notices=notices,
             on_batch=lambda count: bar.update(task, advance=count),
         )

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
 from rich.table import Table
+
+from polyhead.metrics import headline_of
 
 if TYPE_CHECKING:  # importing training loads torch, which those who only evaluate or predict may lack
     from polyhead.training.reporting import EpochReport
+
+
+_CLASSES = 40
+"""With more classes than this, their figures stand in ``--json`` only."""
+_CONFUSIONS = 10
+"""Pairs of labels that were most often taken for one another, as shown."""
 
 
 def percent(value: float | None) -> str:
@@ -27,30 +37,73 @@ def epoch_figures(report: EpochReport) -> dict[str, str]:
     return figures
 
 
-def flat_figures(scores: dict[str, Any]) -> dict[str, float | None]:
-    """Return a task's headline figures: those that are one number, a share of 1."""
-    return {key: value for key, value in scores.items() if key != "records" and not isinstance(value, dict)}
+def between(interval: list[float] | None, show: Callable[[float], str] = percent) -> str:
+    """Return an interval; a dash where there is none."""
+    return "—" if interval is None else f"{show(interval[0])} to {show(interval[1])}"
+
+
+def amount(value: float | None) -> str:
+    """Return a figure in units of the data."""
+    return "—" if value is None else f"{value:.4g}"
 
 
 def score_tables(scores: dict[str, Any]) -> list[Table]:
     """Return the tables that `polyhead evaluate` prints."""
-    headline = _table(f"{scores['records']:,} records", ["task", "records", "figure", "%"])
+    tables = [_headline_table(scores)]
     for name, task in scores["tasks"].items():
-        for at, (key, value) in enumerate(flat_figures(task).items()):
-            first = (name, f"{task['records']:,}") if at == 0 else ("", "")
-            headline.add_row(*first, key.replace("_", " "), percent(value))
-        for key, amount in task.get("amounts", {}).items():
-            headline.add_row("", "", key, "—" if amount is None else f"{amount:.4g}")
+        if task.get("per_type"):
+            tables.append(_label_table(f"{name}, by type", "type", task["per_type"]))
+        if 0 < len(task.get("per_class", [])) <= _CLASSES:
+            tables.append(_label_table(f"{name}, by class", "class", {row["label"]: row for row in task["per_class"]}))
+        if any(task.get("errors", {}).values()):
+            tables.append(_error_table(name, task["errors"]))
+        if task.get("confusion"):
+            tables.append(_confusion_table(name, task["confusion"]))
+    return tables
+
+
+def _headline_table(scores: dict[str, Any]) -> Table:
+    table = _table(f"{scores['records']:,} records", ["task", "records", "figure", "%", "95 % interval"])
+    for name, task in scores["tasks"].items():
+        intervals = task.get("intervals", {})
+        rows = [(key, percent(value), percent) for key, value in headline_of(task).items()]
+        rows += [(key, amount(value), amount) for key, value in task.get("amounts", {}).items()]
+        for at, (key, value, show) in enumerate(rows):
+            first = (name, _part(task["records"], scores["records"])) if at == 0 else ("", "")
+            table.add_row(*first, key.replace("_", " "), value, between(intervals.get(key), show))
     if scores["frame_accuracy"] is not None and len(scores["tasks"]) > 1:
-        headline.add_row("all tasks right", "", "frame accuracy", percent(scores["frame_accuracy"]))
-    return [headline, *(_type_table(name, task) for name, task in scores["tasks"].items() if task.get("per_type"))]
+        interval = between(scores.get("frame_accuracy_interval"))
+        table.add_row("all tasks right", "", "frame accuracy", percent(scores["frame_accuracy"]), interval)
+    return table
 
 
-def _type_table(name: str, task: dict[str, Any]) -> Table:
-    table = _table(f"{name}, by type", ["type", "support", "precision", "recall", "f1"])
-    for label, figures in task["per_type"].items():
+def _part(records: int, of: int) -> str:
+    return f"{records:,}" if records == of else f"{records:,} of {of:,}"
+
+
+def _label_table(title: str, first: str, rows: Mapping[Any, dict[str, Any]]) -> Table:
+    table = _table(title, [first, "support", "precision", "recall", "f1"])
+    for label, figures in rows.items():
         values = [percent(figures[key]) for key in ("precision", "recall", "f1")]
-        table.add_row(label, f"{figures['support']:,}", *values)
+        table.add_row(escape(str(label)), f"{figures['support']:,}", *values)
+    return table
+
+
+def _error_table(name: str, errors: dict[str, int]) -> Table:
+    table = _table(f"{name}, errors", ["error", "entities"])
+    for error, count in errors.items():
+        table.add_row(error, f"{count:,}")
+    return table
+
+
+def _confusion_table(name: str, confusion: list[dict[str, Any]]) -> Table:
+    shown = confusion[:_CONFUSIONS]
+    part = f": {len(shown)} of {len(confusion):,} pairs" if len(confusion) > len(shown) else ""
+    table = _table(f"{name}, taken for one another{part}", ["gold", "predicted", "times"])
+    table.columns[1].justify = "left"
+    for row in shown:
+        predicted = "nothing" if row["predicted"] is None else str(row["predicted"])
+        table.add_row(escape(str(row["gold"])), escape(predicted), f"{row['count']:,}")
     return table
 
 

@@ -12,8 +12,9 @@ from rich.table import Table
 
 from polyhead.bundle import Bundle, locate
 from polyhead.cli.console import output_console
-from polyhead.cli.figures import flat_figures, percent
+from polyhead.cli.figures import percent
 from polyhead.inference import open_model
+from polyhead.metrics import headline_of
 
 
 def info_command(
@@ -77,7 +78,7 @@ def _dev(scores: dict[str, Any] | None) -> str:
     parts = [
         f"{name} {key.replace('_', ' ')} {percent(value)}"
         for name, task in scores["tasks"].items()
-        for key, value in flat_figures(task).items()
+        for key, value in headline_of(task).items()
     ]
     if scores["frame_accuracy"] is not None and len(scores["tasks"]) > 1:
         parts.append(f"frame accuracy {percent(scores['frame_accuracy'])}")

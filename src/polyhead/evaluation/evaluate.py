@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from polyhead.errors import DataError, SettingsError, name_the_known
+from polyhead.evaluation.intervals import RESAMPLES
+from polyhead.evaluation.scoring import Scoring
 from polyhead.formats import Limits, read_records
-from polyhead.inference import Predictor, Result
+from polyhead.inference import Predictor
+from polyhead.metrics import Scores
 from polyhead.notices import Notices
-from polyhead.records import Record
+from polyhead.records import Record, Text
 
 
 def evaluate(
@@ -20,20 +24,25 @@ def evaluate(
     data: str | Path,
     *,
     tasks: Mapping[str, str | None] | Sequence[str] = (),
+    resamples: int = RESAMPLES,
+    seed: int = 0,
     notices: Notices | None = None,
     on_batch: Callable[[int], None] | None = None,
-) -> dict[str, Any]:
+) -> Scores:
     """Score a trained model on a data file.
 
     Args:
         model: A bundle, the output folder of a run, a ``.pt`` file, or a loaded predictor.
         data: A data file with the fields that the model's tasks read.
         tasks: The tasks to score, all where not given; as a mapping, with the field that a task reads in this file.
+        resamples: Samples of the records that 95 % intervals are computed from; 0 for no intervals.
+        seed: What the samples are drawn by.
         notices: Hears of what is odd in the data but usable.
         on_batch: Called with the number of records done since the last call.
 
     Returns:
-        ``{"records": n, "frame_accuracy": x, "tasks": {name: {"records": n, ...figures}}}``.
+        ``{"records": n, "frame_accuracy": x, "tasks": {name: {"records": n, ...figures}}}``; with intervals also
+        ``"frame_accuracy_interval": [low, high]`` and, for each task, ``"intervals": {figure: [low, high]}``.
 
     Raises:
         BundleError: If the model cannot be opened.
@@ -43,8 +52,8 @@ def evaluate(
     predictor = model if isinstance(model, Predictor) else Predictor.load(model)
     fields = _fields(predictor, dict(tasks) if isinstance(tasks, Mapping) else dict.fromkeys(tasks))
     predictor = predictor.with_tasks([task for task in predictor.tasks if task.name in fields])
-    records = _records(predictor, data, fields, notices or Notices())
-    return evaluate_records(predictor, records, on_batch=on_batch)
+    records = annotated_records(predictor, data, fields, notices or Notices())
+    return evaluate_records(predictor, records, resamples=resamples, seed=seed, on_batch=on_batch)
 
 
 def _fields(predictor: Predictor, wanted: Mapping[str, str | None]) -> dict[str, str]:
@@ -65,23 +74,46 @@ def _fields(predictor: Predictor, wanted: Mapping[str, str | None]) -> dict[str,
 
 
 def evaluate_records(
-    predictor: Predictor, records: Sequence[Record], *, on_batch: Callable[[int], None] | None = None
-) -> dict[str, Any]:
-    """Score a predictor on records; see `evaluate`. Texts that no task annotates are not predicted."""
-    annotated = _annotated(predictor, records)
-    answers = predictor([record.texts for record in annotated], on_batch=on_batch)
-    return _scores(predictor, records, annotated, answers)
+    predictor: Predictor,
+    records: Iterable[Record],
+    *,
+    resamples: int = 0,
+    seed: int = 0,
+    on_batch: Callable[[int], None] | None = None,
+) -> Scores:
+    """Score a predictor on records, as they come; see `evaluate`. Texts that no task annotates are not predicted."""
+    return score_records(predictor, records, on_batch=on_batch).scores(resamples=resamples, seed=seed)
+
+
+def score_records(
+    predictor: Predictor, records: Iterable[Record], *, on_batch: Callable[[int], None] | None = None
+) -> Scoring:
+    """Answer records as they come, holding about a thousand at a time, and add them up."""
+    scoring = Scoring(predictor.tasks)
+    waiting: deque[Record] = deque()
+
+    def texts() -> Iterator[Text]:
+        for record in records:
+            scoring.records += 1
+            if scoring.scorers.keys() & record.annotations.keys():
+                waiting.append(record)
+                yield record.texts
+
+    for reading in predictor.read(texts(), on_batch=on_batch):
+        scoring.add(waiting.popleft().annotations, predictor.decode(reading).predictions)
+    return scoring
 
 
 def tune_and_evaluate(
     predictor: Predictor, records: Sequence[Record], *, on_batch: Callable[[int], None] | None = None
-) -> tuple[Predictor, dict[str, Any]]:
+) -> tuple[Predictor, Scores]:
     """Choose on dev records what tasks choose there (thresholds, say), and score what comes of it on the same.
 
     Returns:
-        The predictor with the tuned tasks, and its scores.
+        The predictor with the tuned tasks, and its scores, without particulars.
     """
-    annotated = _annotated(predictor, records)
+    names = {task.name for task in predictor.tasks}
+    annotated = [record for record in records if names & record.annotations.keys()]
     readings = list(predictor.read([record.texts for record in annotated], on_batch=on_batch))
     tuned = []
     for task in predictor.tasks:
@@ -93,29 +125,11 @@ def tune_and_evaluate(
         golds, logits, encoded = zip(*own, strict=True) if own else ((), (), ())
         tuned.append(task.tune(golds, logits, encoded))
     predictor = predictor.with_tasks(tuned)
-    return predictor, _scores(predictor, records, annotated, [predictor.decode(reading) for reading in readings])
-
-
-def _annotated(predictor: Predictor, records: Sequence[Record]) -> list[Record]:
-    names = {task.name for task in predictor.tasks}
-    return [record for record in records if names & record.annotations.keys()]
-
-
-def _scores(
-    predictor: Predictor, records: Sequence[Record], annotated: Sequence[Record], answers: Sequence[Result]
-) -> dict[str, Any]:
-    pairs = [(record.annotations, answer.predictions) for record, answer in zip(annotated, answers, strict=True)]
-    tasks: dict[str, Any] = {}
-    for task in predictor.tasks:
-        own = [(gold[task.name], found[task.name]) for gold, found in pairs if task.name in gold]
-        tasks[task.name] = {"records": len(own), **task.score([gold for gold, _ in own], [found for _, found in own])}
-    frames = [
-        all(task.is_right(gold[task.name], found[task.name]) for task in predictor.tasks)
-        for gold, found in pairs
-        if all(task.name in gold for task in predictor.tasks)
-    ]
-    frame_accuracy = sum(frames) / len(frames) if frames else None
-    return {"records": len(records), "frame_accuracy": frame_accuracy, "tasks": tasks}
+    scoring = Scoring(predictor.tasks)
+    scoring.records = len(records)
+    for record, reading in zip(annotated, readings, strict=True):
+        scoring.add(record.annotations, predictor.decode(reading).predictions)
+    return predictor, scoring.brief()
 
 
 @dataclass(frozen=True)
@@ -146,13 +160,34 @@ def mean_score(scores: dict[str, Any], criteria: Mapping[str, Criterion]) -> flo
     return sum(value * weight for value, weight in known) / sum(weight for _, weight in known) if known else None
 
 
-def _records(predictor: Predictor, data: str | Path, fields: Mapping[str, str], notices: Notices) -> list[Record]:
+def annotated_records(
+    predictor: Predictor, data: str | Path, fields: Mapping[str, str], notices: Notices
+) -> Iterable[Record]:
+    """Read a file, and see that there is something to score, before anything is answered.
+
+    Args:
+        predictor: Whose tasks are to be scored.
+        data: The file. A regular one is read twice, so that it need not be held; a pipe is held.
+        fields: By task, the field that it reads.
+        notices: Hears of what is odd in the data but usable.
+
+    Raises:
+        DataError: If the data cannot be read, or carry no annotation of any of the tasks.
+    """
     limits = predictor.bundle.limits() if predictor.bundle else Limits()
-    columns = {task.name: task.column(fields[task.name], task.options) for task in predictor.tasks}
-    records = list(read_records(data, columns, notices=notices, limits=limits))
-    if not any(record.annotations for record in records):
+
+    def read(notices: Notices) -> Iterator[Record]:
+        columns = {task.name: task.column(fields[task.name], task.options) for task in predictor.tasks}
+        return read_records(data, columns, notices=notices, limits=limits)
+
+    held = None if Path(data).is_file() else list(read(notices))
+    records = annotated = 0
+    for record in read(notices) if held is None else held:
+        records += 1
+        annotated += bool(record.annotations)
+    if not annotated:
         raise DataError(
-            f"{data}: none of the {len(records)} records has a field that the tasks read; "
+            f"{data}: none of the {records} records has a field that the tasks read; "
             f"{name_the_known('', sorted(set(fields.values())))}"
         )
-    return records
+    return read(Notices()) if held is None else held

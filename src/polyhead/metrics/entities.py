@@ -1,43 +1,87 @@
-"""Figures of entity recognition: exact match of place and type."""
+"""Figures of entity recognition: exact match of place and type, and how near the rest came."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
+from polyhead.metrics.by_label import FOUND, WANTED, f_measure, figures_by_label, label_counts, micro, total
+from polyhead.metrics.counts import Counts, Sums
+from polyhead.metrics.matching import ERRORS, OUTCOMES, SCHEMES, errors, outcomes
+from polyhead.metrics.scorer import Figures, Scorer, Scores, Weights
 from polyhead.records import Span
 
+Spans = Sequence[Span]
 
-def entity_scores(golds: Sequence[Sequence[Span]], predictions: Sequence[Sequence[Span]]) -> dict[str, Any]:
-    """Score entities: right is what has the right start, end and type (CoNLL-2003; seqeval's strict IOB2 figures).
+
+class EntityScorer(Scorer):
+    """Scores entities: right is what has the right start, end and type (CoNLL-2003; seqeval's strict IOB2 figures).
+
+    Micro ``precision``, ``recall`` and ``f1`` (0 where nothing was found or nothing is there to find); ``partial_f1``,
+    by place, what touches counting half, and ``type_f1``, by type, of what touches (see `polyhead.metrics.matching`).
+    ``per_type`` has the strict figures of each type and ``support``, the number of gold entities; ``matching`` the
+    counts and figures of each scheme, as nervaluate's; ``errors`` how many there are of which kind; ``confusion`` which
+    types were taken for which.
 
     Args:
-        golds: The entities of each text.
-        predictions: The entities found in each text.
-
-    Returns:
-        Micro ``precision``, ``recall`` and ``f1`` (0 where nothing was found or nothing is there to find), and
-        ``per_type`` with the same and ``support``, the number of gold entities. `None` for no text at all.
+        spans: Makes the gold entities and those found, to be compared, out of a record's gold and its answer.
     """
-    if not golds:
-        return {"precision": None, "recall": None, "f1": None, "per_type": {}}
-    wanted: Counter[str] = Counter()
-    found: Counter[str] = Counter()
-    right: Counter[str] = Counter()
-    for gold, predicted in zip(golds, predictions, strict=True):
-        wanted.update(span.label for span in gold)
-        found.update(span.label for span in predicted)
-        right.update(span.label for span in set(gold) & set(predicted))
-    per_type = {
-        label: {**_figures(right[label], found[label], wanted[label]), "support": wanted[label]}
-        for label in sorted(wanted.keys() | found.keys())
-    }
-    return {**_figures(right.total(), found.total(), wanted.total()), "per_type": per_type}
+
+    def __init__(self, spans: Callable[[Any, Any], tuple[Spans, Spans]]) -> None:
+        super().__init__()
+        self._spans, self._counts = spans, Counts()
+        self._errors: Counter[str] = Counter()
+        self._confused: Counter[tuple[str, str]] = Counter()
+
+    def scores(self) -> Scores:
+        """Return figures, those of types and schemes, and what went wrong."""
+        sums = self._counts.sums()
+        confusion = [
+            {"gold": gold, "predicted": found, "count": count} for (gold, found), count in self._confused.most_common()
+        ]
+        return {
+            **self.headline(),
+            "per_type": figures_by_label(sums),
+            "matching": {scheme: _of_scheme(sums, scheme) for scheme in SCHEMES},
+            "errors": {error: self._errors[error] for error in ERRORS},
+            "confusion": confusion,
+        }
+
+    def figures(self, weights: Weights | None = None) -> Figures:
+        """Return the headline figures."""
+        sums = self._counts.sums(weights)
+        return {
+            **micro(sums),
+            "partial_f1": _scheme_figures(sums, "partial")["f1"],
+            "type_f1": _scheme_figures(sums, "ent_type")["f1"],
+        }
+
+    def _add(self, gold: Any, found: Any) -> None:
+        golds, answers = self._spans(gold, found)
+        hit = set(golds) & set(answers)
+        counts = label_counts(*([span.label for span in spans] for spans in (golds, answers, hit)))
+        counts.update(_scheme_counts(golds, answers))
+        self._counts.add(counts)
+        for error, span, own in errors(golds, answers):
+            self._errors[error] += 1
+            if span and own and span.label != own.label:
+                self._confused[span.label, own.label] += 1
 
 
-def _figures(right: int, found: int, wanted: int) -> dict[str, float]:
-    precision = right / found if found else 0.0
-    recall = right / wanted if wanted else 0.0
-    total = found + wanted
-    return {"precision": precision, "recall": recall, "f1": 2 * right / total if total else 0.0}
+def _scheme_counts(golds: Spans, found: Spans) -> Counter[Hashable]:
+    counts = {scheme: outcomes(golds, found, scheme) for scheme in SCHEMES}
+    return Counter({f"{scheme} {outcome}": count for scheme, own in counts.items() for outcome, count in own.items()})
+
+
+def _scheme_figures(sums: Sums, scheme: str) -> Figures:
+    points = sums[f"{scheme} correct"] + sums[f"{scheme} partial"] / 2
+    return f_measure(points, total(sums, FOUND), total(sums, WANTED))
+
+
+def _of_scheme(sums: Sums, scheme: str) -> dict[str, float]:
+    """Return a scheme's counts and figures over all records."""
+    counts = {outcome: int(sums[f"{scheme} {outcome}"][0]) for outcome in OUTCOMES}
+    taken = counts["correct"] + counts["incorrect"] + counts["partial"]
+    figures = {name: float(values[0]) for name, values in _scheme_figures(sums, scheme).items()}
+    return dict(counts) | {"missed": int(total(sums, WANTED)[0]) - taken} | figures

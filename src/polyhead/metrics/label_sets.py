@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from math import fsum
 from typing import Any
 
+from polyhead.metrics.by_label import class_rows, label_counts, mean_f1, micro
+from polyhead.metrics.counts import Counts
+from polyhead.metrics.scorer import Figures, Scorer, Scores, Weights, share
 from polyhead.records import Label
 
 
-def label_set_scores(golds: Sequence[AbstractSet[Label]], predictions: Sequence[AbstractSet[Label]]) -> dict[str, Any]:
-    """Score sets of labels.
+class LabelSetScorer(Scorer):
+    """Scores sets of labels.
 
-    Returns:
-        ``micro_precision``, ``micro_recall`` and ``micro_f1`` over all labels of all texts (0 where nothing was found
-        or nothing is there to find); ``macro_f1``, the mean over the labels that stand in gold or predictions;
-        ``accuracy``, the share of texts with just the right labels. `None` for no text at all.
+    ``micro_precision``, ``micro_recall`` and ``micro_f1`` over all labels of all texts (0 where nothing was found or
+    nothing is there to find); ``macro_f1``, the mean over the labels that stand in gold or answers, and
+    ``weighted_f1``, by their number in gold; ``accuracy``, the share of texts with just the right labels (subset
+    accuracy). ``per_class`` has a row a label.
+
+    Args:
+        labels: Makes a set of labels out of an answer.
     """
-    if not golds:
-        return dict.fromkeys(("micro_f1", "macro_f1", "accuracy", "micro_precision", "micro_recall"))
-    pairs = list(zip(golds, predictions, strict=True))
-    wanted = Counter(label for gold in golds for label in gold)
-    found = Counter(label for predicted in predictions for label in predicted)
-    right = Counter(label for gold, predicted in pairs for label in gold & predicted)
-    f1 = [_share(2 * right[label], found[label] + wanted[label]) for label in wanted.keys() | found.keys()]
-    return {
-        "micro_f1": _share(2 * right.total(), found.total() + wanted.total()),
-        "macro_f1": _share(fsum(f1), len(f1)),  # exact, for the order of a set differs from run to run
-        "accuracy": _share(sum(gold == predicted for gold, predicted in pairs), len(pairs)),
-        "micro_precision": _share(right.total(), found.total()),
-        "micro_recall": _share(right.total(), wanted.total()),
-    }
 
+    def __init__(self, labels: Callable[[Any], AbstractSet[Label]]) -> None:
+        super().__init__()
+        self._labels, self._counts = labels, Counts()
 
-def _share(part: float, whole: int) -> float:
-    return part / whole if whole else 0.0
+    def scores(self) -> Scores:
+        """Return figures, and a row for each label."""
+        return {**self.headline(), "per_class": class_rows(self._counts.sums())}
+
+    def figures(self, weights: Weights | None = None) -> Figures:
+        """Return the headline figures."""
+        sums = self._counts.sums(weights)
+        over_all = micro(sums)
+        return {
+            "micro_f1": over_all["f1"],
+            **mean_f1(sums),
+            "accuracy": share(sums["exact"], sums["all"]),
+            "micro_precision": over_all["precision"],
+            "micro_recall": over_all["recall"],
+        }
+
+    def _add(self, gold: AbstractSet[Label], found: Any) -> None:
+        labels = self._labels(found)
+        counts = label_counts(gold, labels, gold & labels)
+        counts["all"], counts["exact"] = 1, int(gold == labels)
+        self._counts.add(counts)

@@ -22,13 +22,11 @@ from pydantic import BaseModel, ConfigDict
 
 from polyhead.encoding import Encoded, UnitKind
 from polyhead.formats import Column
+from polyhead.metrics import ListScorer, Scorer, Scores
 from polyhead.records import Span
 
 IGNORE = -100
 """The target of a position that has none; `ignore_index` of the losses."""
-
-Scores = dict[str, Any]
-
 
 Pooling = Literal["cls", "mean", "attention"]
 Layers = Literal["last", "mix"]
@@ -222,13 +220,17 @@ class Task(ABC):
         """Return the task with what its head learnt beside logits: the transition scores of a CRF."""
         return self
 
-    @abstractmethod
+    def scorer(self) -> Scorer:
+        """Make what scores answers, record by record. A kind gives this, or `score`, from which this is made."""
+        return ListScorer(self.score)
+
     def score(self, golds: Sequence[Any], predictions: Sequence[Any]) -> Scores:
         """Return the task's figures over records that carry its annotation; `None` for what nothing defines.
 
-        Figures are shares of 1 (or correlations, which are read alike); those in units of the data stand in a mapping
-        ``amounts``.
+        Headline figures are shares of 1 (or correlations, which are read alike); those in units of the data stand in a
+        mapping ``amounts``. Other mappings and lists hold particulars, as JSON values.
         """
+        return self.scorer().over(golds, predictions)
 
     @abstractmethod
     def is_right(self, gold: Any, prediction: Any) -> bool:

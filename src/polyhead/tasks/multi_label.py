@@ -17,10 +17,10 @@ from polyhead.encoding import Encoded
 from polyhead.errors import AnnotationError, DataError
 from polyhead.formats.json_values import json_type
 from polyhead.labels import LabelSet
-from polyhead.metrics.label_sets import label_set_scores
+from polyhead.metrics import LabelSetScorer
 from polyhead.notices import Notices
 from polyhead.records import Label, Source
-from polyhead.tasks.base import HeadSpec, Prediction, Scores, Task, TaskOptions
+from polyhead.tasks.base import HeadSpec, Prediction, Task, TaskOptions
 from polyhead.tasks.options import ClassWeights, SentenceOptions, weights_of_classes
 from polyhead.tasks.yes_no import best_threshold, probabilities
 
@@ -220,9 +220,9 @@ class MultiLabel(Task):
         )
         return dataclasses.replace(self, thresholds=thresholds)
 
-    def score(self, golds: Sequence[frozenset[Label]], predictions: Sequence[LabelsPrediction]) -> Scores:
+    def scorer(self) -> LabelSetScorer:
         """Return micro and macro F1, and the share of texts whose labels are all right."""
-        return label_set_scores(golds, [frozenset(prediction.labels) for prediction in predictions])
+        return LabelSetScorer(lambda prediction: frozenset(prediction.labels))
 
     def is_right(self, gold: frozenset[Label], prediction: LabelsPrediction) -> bool:
         """Whether the classes are the right ones, all and no other."""

@@ -13,10 +13,10 @@ from pydantic import Field
 
 from polyhead.encoding import Encoded
 from polyhead.errors import AnnotationError, DataError
-from polyhead.metrics.numbers import number_scores
+from polyhead.metrics import NumberScorer
 from polyhead.notices import Notices
 from polyhead.records import Source
-from polyhead.tasks.base import HeadSpec, Prediction, Scores, Task, TaskOptions
+from polyhead.tasks.base import HeadSpec, Prediction, Task, TaskOptions
 from polyhead.tasks.options import SentenceOptions
 
 _TOO_LARGE = 1e100
@@ -149,9 +149,9 @@ class Regression(Task):
         mean: NDArray[np.float32] = logits.mean(axis=0)
         return mean
 
-    def score(self, golds: Sequence[float], predictions: Sequence[NumberPrediction]) -> Scores:
+    def scorer(self) -> NumberScorer:
         """Return correlations and errors."""
-        return number_scores(golds, [prediction.value for prediction in predictions])
+        return NumberScorer(lambda prediction: prediction.value)
 
     def is_right(self, gold: float, prediction: NumberPrediction) -> bool:
         """Whether the number is near enough."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ from pydantic import Field
 from polyhead.encoding import Encoded
 from polyhead.errors import AnnotationError
 from polyhead.labels import LabelSet
-from polyhead.metrics.classes import class_scores
+from polyhead.metrics import Choice, ClassScorer
+from polyhead.metrics.classes import TOP
 from polyhead.notices import Notices
 from polyhead.records import Label, Source
-from polyhead.tasks.base import HeadSpec, Prediction, Scores, Task, TaskOptions
+from polyhead.tasks.base import HeadSpec, Prediction, Task, TaskOptions
 from polyhead.tasks.numeric import log_softmax
 from polyhead.tasks.options import ClassWeights, SentenceOptions, weights_of_classes
 
@@ -47,10 +49,12 @@ class LabelPrediction(Prediction):
     Attributes:
         label: The class, as the data wrote it.
         score: Its probability.
+        probabilities: Those of all classes, in their order.
     """
 
     label: Label
     score: float
+    probabilities: NDArray[np.float32] = dataclasses.field(repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return label and score."""
@@ -132,16 +136,23 @@ class SingleLabel(Task):
         """Return the class that is most probable on average over the text's windows."""
         probabilities = self.soften(logits, encoded)
         best = int(probabilities.argmax())
-        return LabelPrediction(self.labels[best], float(probabilities[best]))
+        return LabelPrediction(self.labels[best], float(probabilities[best]), probabilities)
 
     def soften(self, logits: NDArray[np.float32], encoded: Encoded) -> NDArray[np.float32]:  # noqa: ARG002
         """Return the classes' probabilities, averaged over the text's windows."""
         probabilities: NDArray[np.float32] = np.exp(log_softmax(logits)).mean(axis=0).astype(np.float32)
         return probabilities
 
-    def score(self, golds: Sequence[Label], predictions: Sequence[LabelPrediction]) -> Scores:
-        """Return accuracy and macro F1."""
-        return class_scores(golds, [prediction.label for prediction in predictions])
+    def scorer(self) -> ClassScorer:
+        """Score classes."""
+        return ClassScorer(self._choice, ranked=len(self.labels) > TOP)
+
+    def _choice(self, gold: Label, prediction: LabelPrediction) -> list[Choice]:
+        if gold not in self.labels:
+            return [Choice(gold, prediction.label)]
+        probabilities = prediction.probabilities
+        rank = int((probabilities > probabilities[self.labels.index(gold)]).sum())
+        return [Choice(gold, prediction.label, rank)]
 
     def is_right(self, gold: Label, prediction: LabelPrediction) -> bool:
         """Whether the class is the right one."""

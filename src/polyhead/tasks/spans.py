@@ -14,9 +14,9 @@ from polyhead.encoding import Encoded, UnitKind
 from polyhead.encoding.units import Units
 from polyhead.errors import DataError
 from polyhead.labels import LabelSet
-from polyhead.metrics.entities import entity_scores
+from polyhead.metrics import EntityScorer
 from polyhead.records import Span, Spans
-from polyhead.tasks.base import IGNORE, HeadSpec, Prediction, Scores, Task, TaskOptions
+from polyhead.tasks.base import IGNORE, HeadSpec, Prediction, Task, TaskOptions
 from polyhead.tasks.entities import Entity
 from polyhead.tasks.options import HeadOptions, check_known
 from polyhead.tasks.overlaps import Overlap, settle, side_by_side
@@ -223,10 +223,9 @@ class SpanClassification(Task):
         scores[self._last_units(units) < 0] = np.nan
         return scores
 
-    def score(self, golds: Sequence[Spans], predictions: Sequence[SpansPrediction]) -> Scores:
-        """Return exact-match precision, recall and F1, micro and per type."""
-        found = [_known(gold, prediction) for gold, prediction in zip(golds, predictions, strict=True)]
-        return entity_scores([gold.spans for gold in golds], found)
+    def scorer(self) -> EntityScorer:
+        """Score entities in the annotated part."""
+        return EntityScorer(lambda gold, prediction: (gold.spans, _known(gold, prediction)))
 
     def is_right(self, gold: Spans, prediction: SpansPrediction) -> bool:
         """Whether all entities, and no other, were found in the annotated part."""

@@ -18,9 +18,9 @@ from polyhead.encoding.units import Units, surfaces
 from polyhead.errors import DataError
 from polyhead.labels import LabelSet, allowed_transitions, spans_of_tags, tags_of_spans
 from polyhead.labels.tags import Extent
-from polyhead.metrics.entities import entity_scores
+from polyhead.metrics import EntityScorer
 from polyhead.records import Span, Spans
-from polyhead.tasks.base import IGNORE, Constraints, HeadSpec, Prediction, Scores, Task, TaskOptions
+from polyhead.tasks.base import IGNORE, Constraints, HeadSpec, Prediction, Task, TaskOptions
 from polyhead.tasks.chains import Chain, ChainScores
 from polyhead.tasks.entities import Entity, TagColumn
 from polyhead.tasks.numeric import log_softmax
@@ -254,10 +254,9 @@ class Tagging(Task):
                 all_tags[before + 1 : after] = [all_tags[after]] * (after - before - 1)
         return all_tags
 
-    def score(self, golds: Sequence[Spans], predictions: Sequence[TagPrediction]) -> Scores:
-        """Return exact-match entity precision, recall and F1, micro and per type."""
-        found = [gold.clipped(prediction.highlights()) for gold, prediction in zip(golds, predictions, strict=True)]
-        return entity_scores([gold.spans for gold in golds], found)
+    def scorer(self) -> EntityScorer:
+        """Score entities in the annotated part."""
+        return EntityScorer(lambda gold, prediction: (gold.spans, gold.clipped(prediction.highlights())))
 
     def is_right(self, gold: Spans, prediction: TagPrediction) -> bool:
         """Whether all entities, and no other, were found in the annotated part."""

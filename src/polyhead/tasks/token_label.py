@@ -16,10 +16,10 @@ from polyhead.encoding import Encoded, UnitKind
 from polyhead.encoding.units import surfaces
 from polyhead.errors import AnnotationError
 from polyhead.labels import LabelSet
-from polyhead.metrics.label_sets import label_set_scores
+from polyhead.metrics import Choice, ClassScorer
 from polyhead.notices import Notices
 from polyhead.records import Label, Source, Span, Spans
-from polyhead.tasks.base import IGNORE, HeadSpec, Prediction, Scores, Task, TaskOptions
+from polyhead.tasks.base import IGNORE, HeadSpec, Prediction, Task, TaskOptions
 from polyhead.tasks.numeric import log_softmax
 from polyhead.tasks.options import ClassWeights, HeadOptions, weights_of_classes
 from polyhead.tasks.word_values import known_part, words_given
@@ -181,15 +181,9 @@ class TokenLabel(Task):
         soft[units.first_piece >= 0] = np.exp(log_softmax(logits))
         return soft
 
-    def score(self, golds: Sequence[Spans], predictions: Sequence[WordLabelsPrediction]) -> Scores:
-        """Return accuracy and macro F1 over the words whose label is known; a word without an answer is missed."""
-        wanted, found = [], []
-        for gold, prediction in zip(golds, predictions, strict=True):
-            answers = [prediction.by_start.get(span.start) for span in gold.spans]
-            wanted += [frozenset({span.label}) for span in gold.spans]
-            found += [frozenset() if answer is None else frozenset({answer}) for answer in answers]
-        figures = label_set_scores(wanted, found)
-        return {name: figures[name] for name in self.metrics}
+    def scorer(self) -> ClassScorer:
+        """Score the words whose label is known; a word without an answer is missed."""
+        return ClassScorer(_choices)
 
     def is_right(self, gold: Spans, prediction: WordLabelsPrediction) -> bool:
         """Whether all words whose label is known have it."""
@@ -217,3 +211,7 @@ class TokenLabel(Task):
     def label_names(self) -> list[str]:
         """Return the labels."""
         return [str(label) for label in self.labels]
+
+
+def _choices(gold: Spans, prediction: WordLabelsPrediction) -> list[Choice]:
+    return [Choice(span.label, prediction.by_start.get(span.start)) for span in gold.spans]

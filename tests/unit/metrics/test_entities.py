@@ -1,13 +1,17 @@
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from nervaluate import Evaluator
 from seqeval.metrics import classification_report
 from seqeval.scheme import IOB2
 
 from polyhead.labels import spans_of_tags
-from polyhead.metrics import entity_scores
+from polyhead.metrics import EntityScorer
+from polyhead.metrics.matching import errors
 from polyhead.records import Span
 from tests.unit.labels.schemes import words
+
+HEADLINE = ("precision", "recall", "f1", "partial_f1", "type_f1")
 
 
 def valid(tags):
@@ -23,6 +27,10 @@ tag = st.sampled_from(["O", "O", "B-A", "I-A", "I-A", "B-B", "I-B"])
 pair = st.lists(st.tuples(tag, tag), min_size=1, max_size=8).map(
     lambda pairs: [valid(side) for side in zip(*pairs, strict=True)]
 )
+
+
+def entity_scores(golds, found):
+    return EntityScorer(lambda gold, answer: (gold, answer)).over(golds, found)
 
 
 def spans(sequences):
@@ -63,13 +71,76 @@ def test_the_same_place_in_another_text_is_not_right():
 
 
 def test_texts_without_entities_on_both_sides():
-    assert entity_scores([()], [()]) == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "per_type": {}}
+    scores = entity_scores([()], [()])
+    assert [scores[name] for name in HEADLINE] == [0.0] * len(HEADLINE)
+    assert scores["per_type"] == {}
 
 
 def test_no_text_at_all_has_no_figures():
-    assert entity_scores([], []) == {"precision": None, "recall": None, "f1": None, "per_type": {}}
+    scores = entity_scores([], [])
+    assert [scores[name] for name in HEADLINE] == [None] * len(HEADLINE)
+    assert scores["per_type"] == {}
 
 
 def test_golds_and_predictions_must_be_as_many():
     with pytest.raises(ValueError, match="zip"):
         entity_scores([()], [(), ()])
+
+
+place = st.integers(0, 9)
+some_spans = st.lists(st.tuples(place, place, st.sampled_from("AB")), max_size=5).map(
+    lambda given: tuple(sorted({Span(min(one, other), max(one, other) + 1, label) for one, other, label in given}))
+)
+
+
+def as_dicts(spans):
+    return [{"label": span.label, "start": span.start, "end": span.end - 1} for span in spans]
+
+
+@given(st.lists(st.tuples(some_spans, some_spans), min_size=1, max_size=4))
+def test_the_matching_is_that_of_nervaluate(pairs):
+    golds, found = [gold for gold, _ in pairs], [answer for _, answer in pairs]
+    both = [[as_dicts(spans) for spans in side] for side in (golds, found)]
+    wanted = Evaluator(*both, tags=["A", "B"], loader="dict").evaluate()["overall"]
+    scores = entity_scores(golds, found)
+    for scheme, ours in scores["matching"].items():
+        theirs = wanted[scheme]
+        counts = (theirs.correct, theirs.incorrect, theirs.partial, theirs.spurious, theirs.missed)
+        assert (ours["correct"], ours["incorrect"], ours["partial"], ours["spurious"], ours["missed"]) == counts
+        figures = (theirs.precision, theirs.recall, theirs.f1)
+        assert (ours["precision"], ours["recall"], ours["f1"]) == pytest.approx(figures)
+    assert scores["partial_f1"] == pytest.approx(wanted["partial"].f1)
+    assert scores["type_f1"] == pytest.approx(wanted["ent_type"].f1)
+
+
+def test_what_is_wrong_is_sorted():
+    gold = (Span(0, 4, "A"), Span(5, 9, "A"), Span(10, 14, "A"), Span(20, 24, "B"), Span(30, 34, "B"))
+    found = (Span(0, 4, "A"), Span(5, 9, "B"), Span(11, 14, "A"), Span(20, 26, "A"), Span(40, 44, "B"))
+    scores = entity_scores([gold], [found])
+    assert scores["errors"] == {
+        "wrong type": 1,
+        "wrong boundary": 1,
+        "wrong type and boundary": 1,
+        "missed": 1,
+        "spurious": 1,
+    }
+    assert scores["confusion"] == [
+        {"gold": "A", "predicted": "B", "count": 1},
+        {"gold": "B", "predicted": "A", "count": 1},
+    ]
+
+
+@given(some_spans, some_spans)
+def test_every_entity_is_right_or_in_one_error(gold, found):
+    right = set(gold) & set(found)
+    sorted_out = errors(gold, found)
+    assert sorted(span for _, span, _ in sorted_out if span) == sorted(set(gold) - right)
+    assert sorted(own for _, _, own in sorted_out if own) == sorted(set(found) - right)
+    for error, span, own in sorted_out:
+        assert (span is None, own is None) == (error == "spurious", error == "missed")
+
+
+def test_of_two_that_touch_the_one_in_the_same_place_is_taken_for_it():
+    gold = (Span(0, 9, "A"), Span(4, 9, "B"))
+    found = (Span(4, 9, "A"),)
+    assert errors(gold, found) == [("wrong type", gold[1], found[0]), ("missed", gold[0], None)]

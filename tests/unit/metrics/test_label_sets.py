@@ -4,10 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_fscore_support
 
-from polyhead.metrics import label_set_scores
+from polyhead.metrics import LabelSetScorer
 
 LABELS = [0, 1, "0", "sports"]
 label_set = st.frozensets(st.sampled_from(LABELS))
+
+
+def label_set_scores(golds, found):
+    return LabelSetScorer(frozenset).over(list(map(frozenset, golds)), found)
 
 
 @given(st.lists(st.tuples(label_set, label_set), min_size=1, max_size=8))
@@ -36,9 +40,13 @@ def test_the_integer_is_not_the_string():
 
 def test_figures_by_hand():
     scores = label_set_scores([{"a", "b"}, {"a"}, set()], [{"a"}, {"a", "c"}, set()])
+    rows = {row.pop("label"): row for row in scores.pop("per_class")}
+    assert rows["a"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 2}
+    assert rows["b"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 1}
     assert scores == {
         "micro_f1": pytest.approx(2 / 3),
         "macro_f1": pytest.approx(1 / 3),
+        "weighted_f1": pytest.approx(2 / 3),
         "accuracy": pytest.approx(1 / 3),
         "micro_precision": pytest.approx(2 / 3),
         "micro_recall": pytest.approx(2 / 3),
@@ -51,7 +59,9 @@ def test_no_label_on_either_side():
 
 
 def test_no_record_has_no_figures():
-    assert set(label_set_scores([], []).values()) == {None}
+    scores = label_set_scores([], [])
+    assert scores.pop("per_class") == []
+    assert set(scores.values()) == {None}
     assert label_set_scores([], []).keys() == label_set_scores([set()], [set()]).keys()
 
 

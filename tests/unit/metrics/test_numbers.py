@@ -4,7 +4,12 @@ from hypothesis import strategies as st
 from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 
-from polyhead.metrics import number_scores
+from polyhead.metrics import NumberScorer
+
+
+def number_scores(golds, found):
+    return NumberScorer(float).over(golds, found)
+
 
 number = st.integers(-20, 20).map(lambda value: value / 4)
 

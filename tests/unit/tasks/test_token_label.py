@@ -34,6 +34,11 @@ def logits_of(*labels):
     return np.log([[0.8 if label == other else 0.1 for other in LABELS] for label in labels]).astype(np.float32)
 
 
+def figures(golds, answer):
+    scores = TASK.score(golds, [answer] * len(golds))
+    return scores["accuracy"], scores["macro_f1"]
+
+
 def test_each_word_has_a_label():
     assert read(["PROPN", "VERB", "NOUN"]) == Spans((Span(0, 4, "PROPN"), Span(5, 10, "VERB"), Span(11, 16, "NOUN")))
 
@@ -89,12 +94,11 @@ def test_a_word_without_a_piece_has_no_label_and_is_missed():
     known, missed = (Spans((Span(0, 4, "PROPN"), Span(7, 12, "VERB"))), Spans((Span(5, 6, "VERB"),)))
     assert TASK.is_right(known, answer)
     assert not TASK.is_right(missed, answer)
-    assert TASK.score([known], [answer]) == {"accuracy": 1.0, "macro_f1": 1.0}
-    assert TASK.score([missed], [answer]) == {"accuracy": 0.0, "macro_f1": 0.0}
-    assert TASK.score([known, missed], [answer, answer]) == {
-        "accuracy": pytest.approx(2 / 3),
-        "macro_f1": pytest.approx((1 + 2 / 3) / 2),  # of PROPN and VERB; no answer is no label
-    }
+    assert figures([known], answer) == (1.0, 1.0)
+    assert figures([missed], answer) == (0.0, 0.0)
+    # Of PROPN and VERB; no answer is no label.
+    assert figures([known, missed], answer) == (pytest.approx(2 / 3), pytest.approx((1 + 2 / 3) / 2))
+    assert TASK.score([missed], [answer])["confusion"] == [{"gold": "VERB", "predicted": None, "count": 1}]
 
 
 def test_only_known_words_are_judged():
@@ -116,8 +120,7 @@ def test_a_word_of_several_parts_is_judged_by_the_first():
 
 def test_a_label_that_only_dev_shows_is_missed():
     answer = TASK.decode(logits_of("PROPN", "VERB", "NOUN"), WORDS)
-    scores = TASK.score([read(["PROPN", "VERB", "ADV"])], [answer])
-    assert scores == {"accuracy": pytest.approx(2 / 3), "macro_f1": pytest.approx(2 / 4)}
+    assert figures([read(["PROPN", "VERB", "ADV"])], answer) == (pytest.approx(2 / 3), pytest.approx(2 / 4))
 
 
 def test_soft_targets_are_probabilities():

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+from scipy.stats import bootstrap
+
+from polyhead.evaluation import intervals
+from polyhead.metrics import EntityScorer, ListScorer, NumberScorer, ShareScorer
+from polyhead.records import Span
+
+
+def shares(right) -> ShareScorer:
+    scorer = ShareScorer("share")
+    for own in right:
+        scorer.add(True, bool(own))
+    return scorer
+
+
+@pytest.mark.parametrize("records", [300, 2500])
+def test_the_interval_is_scipys(records):
+    right = np.random.default_rng(1).random(records) < 0.9
+    method = "BCa" if records <= 2000 else "percentile"
+    wanted = bootstrap(
+        (right,), np.mean, n_resamples=500, batch=500, method=method, rng=np.random.default_rng(3)
+    ).confidence_interval
+    found = intervals(shares(right), resamples=500, seed=3)["share"]
+    assert found == pytest.approx([wanted.low, wanted.high], abs=0.006)  # other samples
+
+
+def test_the_seed_decides():
+    scorer = shares([True, False, True, True] * 20)
+    assert intervals(scorer, seed=1) == intervals(scorer, seed=1)
+    assert intervals(scorer, seed=1) != intervals(scorer, seed=2)
+
+
+@pytest.mark.parametrize("right", [[], [True], [True] * 50, [False] * 50])
+def test_samples_that_do_not_differ_tell_nothing(right):
+    assert intervals(shares(right)) == {"share": None}
+
+
+def test_a_figure_that_some_samples_leave_undefined_has_no_interval():
+    scorer = NumberScorer(float)
+    scorer.over([1.0, 1.0, 2.0], [0.5, 1.0, 2.5])
+    found = intervals(scorer)
+    assert found["pearson"] is None
+    assert found["mae"] is not None
+
+
+def test_any_function_of_lists_has_intervals():
+    scorer = ListScorer(lambda golds, found: {"share": np.mean([a == b for a, b in zip(golds, found, strict=True)])})
+    right = [True, False, True, True] * 20
+    for own in right:
+        scorer.add(True, own)
+    assert intervals(scorer)["share"] == pytest.approx(intervals(shares(right))["share"])
+
+
+def coverage(draw, truth: float, figure: str, *, runs: int) -> float:
+    found = [intervals(draw(), resamples=1000, seed=run)[figure] for run in range(runs)]
+    return sum(own is not None and own[0] <= truth <= own[1] for own in found) / runs
+
+
+PLACES = [Span(start, start + 1, label) for start in range(8) for label in "AB"]
+
+
+def entities(chance: np.random.Generator, records: int) -> EntityScorer:
+    """Records of up to four entities; some records are hard."""
+    scorer = EntityScorer(lambda gold, found: (gold, found))
+    for hard in chance.random(records) < 0.2:
+        golds = [PLACES[2 * place] for place in range(chance.integers(0, 5))]
+        kept = [span for span in golds if chance.random() < (0.5 if hard else 0.95)]
+        scorer.add(golds, kept + ([PLACES[-1]] if chance.random() < 0.1 else []))
+    return scorer
+
+
+F1 = 2 * (0.8 * 0.95 + 0.2 * 0.5) * 2 / (2 + 2 * (0.8 * 0.95 + 0.2 * 0.5) + 0.1)
+"""Of entities, of which a record has two on average."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("records", "right"), [(300, 0.9), (700, 0.985)])
+def test_intervals_of_shares_cover(records, right):
+    chance = np.random.default_rng(5)
+    found = coverage(lambda: shares(chance.random(records) < right), right, "share", runs=1000)
+    assert found == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.slow
+def test_intervals_of_entity_f1_cover():
+    chance = np.random.default_rng(6)
+    assert coverage(lambda: entities(chance, 250), F1, "f1", runs=1000) == pytest.approx(0.95, abs=0.02)
+
+
+def test_intervals_cover_in_a_hundred_runs():
+    chance = np.random.default_rng(7)
+    assert 0.88 <= coverage(lambda: shares(chance.random(200) < 0.9), 0.9, "share", runs=100) <= 1.0
