@@ -6,7 +6,7 @@ stretch of text is a `Span` with ``text[span.start:span.end]`` as its surface.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +77,11 @@ class Spans:
         return tuple(
             Span(span.start, min(span.end, self.known_to), span.label) for span in spans if span.start < self.known_to
         )
+
+
+def in_words(spans: Iterable[Span], text: str) -> str:
+    """Return stretches of a text for people to read, such as ``[New York]LOC``."""
+    return " ".join(f"[{text[span.start : span.end]}]{span.label}" for span in spans) or "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from polyhead import __version__
+from polyhead.cli.compare import compare_command
 from polyhead.cli.console import announce, error_console
 from polyhead.cli.evaluate import evaluate_command
 from polyhead.cli.heads import add_head_command, remove_head_command
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
+app.command("compare")(compare_command)
 app.command("predict")(predict_command)
 app.command("info")(info_command)
 app.command("add-head")(add_head_command)

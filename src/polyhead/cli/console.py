@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-_COLOURS = {"warning": "yellow", "error": "red"}
+_COLOURS = {"warning": "yellow", "error": "red", "worse": "red"}
 
 
 def output_console() -> Console:
@@ -25,7 +25,7 @@ def announce(console: Console, word: str, message: str) -> None:
 
     Args:
         console: Where to.
-        word: ``warning`` or ``error``.
+        word: ``warning``, ``error`` or ``worse``.
         message: The message.
     """
     console.print(f"{word}:", style=f"bold {_COLOURS[word]}", end=" ")

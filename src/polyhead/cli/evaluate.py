@@ -48,7 +48,7 @@ def evaluate_command(
         scores = evaluate(
             model,
             data,
-            tasks={name: field or None for name, _, field in (given.partition("=") for given in tasks or [])},
+            tasks=fields_of(tasks),
             resamples=resamples,
             seed=seed,
             notices=notices,
@@ -62,3 +62,8 @@ def evaluate_command(
     for table in score_tables(scores):
         output_console().print(table)
         output_console().print()
+
+
+def fields_of(tasks: list[str] | None) -> dict[str, str | None]:
+    """Return, by task named in ``--task NAME[=FIELD]``, its field."""
+    return {name: field or None for name, _, field in (given.partition("=") for given in tasks or [])}

@@ -20,6 +20,10 @@ _CONFUSIONS = 10
 """Pairs of labels that were most often taken for one another, as shown."""
 
 
+_TEXTS = ("figure", "predicted", "second is")
+"""Columns of words."""
+
+
 def percent(value: float | None) -> str:
     """Return a share in per cent with two digits; a dash where nothing defines it."""
     return "—" if value is None else f"{100 * value:.2f}"
@@ -63,7 +67,7 @@ def score_tables(scores: dict[str, Any]) -> list[Table]:
 
 
 def _headline_table(scores: dict[str, Any]) -> Table:
-    table = _table(f"{scores['records']:,} records", ["task", "records", "figure", "%", "95 % interval"])
+    table = figure_table(f"{scores['records']:,} records", ["task", "records", "figure", "%", "95 % interval"])
     for name, task in scores["tasks"].items():
         intervals = task.get("intervals", {})
         rows = [(key, percent(value), percent) for key, value in headline_of(task).items()]
@@ -82,7 +86,7 @@ def _part(records: int, of: int) -> str:
 
 
 def _label_table(title: str, first: str, rows: Mapping[Any, dict[str, Any]]) -> Table:
-    table = _table(title, [first, "support", "precision", "recall", "f1"])
+    table = figure_table(title, [first, "support", "precision", "recall", "f1"])
     for label, figures in rows.items():
         values = [percent(figures[key]) for key in ("precision", "recall", "f1")]
         table.add_row(escape(str(label)), f"{figures['support']:,}", *values)
@@ -90,7 +94,7 @@ def _label_table(title: str, first: str, rows: Mapping[Any, dict[str, Any]]) -> 
 
 
 def _error_table(name: str, errors: dict[str, int]) -> Table:
-    table = _table(f"{name}, errors", ["error", "entities"])
+    table = figure_table(f"{name}, errors", ["error", "entities"])
     for error, count in errors.items():
         table.add_row(error, f"{count:,}")
     return table
@@ -99,17 +103,17 @@ def _error_table(name: str, errors: dict[str, int]) -> Table:
 def _confusion_table(name: str, confusion: list[dict[str, Any]]) -> Table:
     shown = confusion[:_CONFUSIONS]
     part = f": {len(shown)} of {len(confusion):,} pairs" if len(confusion) > len(shown) else ""
-    table = _table(f"{name}, taken for one another{part}", ["gold", "predicted", "times"])
-    table.columns[1].justify = "left"
+    table = figure_table(f"{name}, taken for one another{part}", ["gold", "predicted", "times"])
     for row in shown:
         predicted = "nothing" if row["predicted"] is None else str(row["predicted"])
         table.add_row(escape(str(row["gold"])), escape(predicted), f"{row['count']:,}")
     return table
 
 
-def _table(title: str, columns: list[str]) -> Table:
+def figure_table(title: str, columns: list[str]) -> Table:
+    """Make an empty table: words stand left, figures right."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
     for at, column in enumerate(columns):
-        is_text = at == 0 or column == "figure"
+        is_text = at == 0 or column in _TEXTS
         table.add_column(column, justify="left" if is_text else "right", overflow="fold")
     return table

@@ -26,9 +26,9 @@ class Highlighter:
     def lines(self, result: Result) -> list[Text]:
         """Return the text, once for each task that marks stretches of it, then a line for each other answer."""
         marked = {name: answer for name, answer in result.predictions.items() if not answer.summary()}
-        lines = [self._marked(result.text, answer) for answer in marked.values()] or [Text(_visible(result.text))]
+        lines = [self._marked(result.text, answer) for answer in marked.values()] or [Text(visible(result.text))]
         if result.second is not None:
-            lines.append(Text(_visible(result.second)))
+            lines.append(Text(visible(result.second)))
         width = max(map(len, result.predictions))
         for name, answer in result.predictions.items():
             lines.append(Text.assemble("  ", (f"{name:<{width}}  ", "dim"), self._in_words(answer)))
@@ -40,20 +40,20 @@ class Highlighter:
         drawn = Text()
         at = 0
         for span in answer.highlights():
-            drawn.append(_visible(text[at : span.start]))
+            drawn.append(visible(text[at : span.start]))
             style = self._styles.get(span.label, "bold")
-            drawn.append(f"[{_visible(text[span.start : span.end])}]", f"{style} underline")
+            drawn.append(f"[{visible(text[span.start : span.end])}]", f"{style} underline")
             drawn.append(f"{span.label}", f"{style} reverse")
             at = span.end
-        return drawn.append(_visible(text[at:]))
+        return drawn.append(visible(text[at:]))
 
     def _in_words(self, answer: Prediction) -> Text:
         if summary := answer.summary():
-            return Text(_visible(summary), "bold")
+            return Text(visible(summary), "bold")
         count = len(answer.highlights())
         return Text(f"{count} found" if count else "none found")
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Keep a text from steering the terminal: control characters but tab and line feed become a replacement sign."""
     return "".join("\ufffd" if category(char) == "Cc" and char not in "\t\n" else char for char in text)

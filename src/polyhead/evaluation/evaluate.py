@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -11,12 +10,12 @@ from typing import Any
 
 from polyhead.errors import DataError, SettingsError, name_the_known
 from polyhead.evaluation.intervals import RESAMPLES
-from polyhead.evaluation.scoring import Scoring
+from polyhead.evaluation.scoring import Scoring, answered, brief
 from polyhead.formats import Limits, read_records
 from polyhead.inference import Predictor
 from polyhead.metrics import Scores
 from polyhead.notices import Notices
-from polyhead.records import Record, Text
+from polyhead.records import Record
 
 
 def evaluate(
@@ -50,14 +49,19 @@ def evaluate(
         DataError: If the data cannot be read, or carry no annotation of any of the tasks.
     """
     predictor = model if isinstance(model, Predictor) else Predictor.load(model)
-    fields = _fields(predictor, dict(tasks) if isinstance(tasks, Mapping) else dict.fromkeys(tasks))
+    fields = fields_to_score(predictor, dict(tasks) if isinstance(tasks, Mapping) else dict.fromkeys(tasks))
     predictor = predictor.with_tasks([task for task in predictor.tasks if task.name in fields])
     records = annotated_records(predictor, data, fields, notices or Notices())
     return evaluate_records(predictor, records, resamples=resamples, seed=seed, on_batch=on_batch)
 
 
-def _fields(predictor: Predictor, wanted: Mapping[str, str | None]) -> dict[str, str]:
-    """Return, by task to score, the field that it reads."""
+def fields_to_score(predictor: Predictor, wanted: Mapping[str, str | None]) -> dict[str, str]:
+    """Return, by task to score, the field that it reads.
+
+    Args:
+        predictor: The model.
+        wanted: The tasks asked for, with the field where one is named; all of the model's where empty.
+    """
     known = {task.name: task.field for task in predictor.tasks}
     for name in wanted:
         if name not in known:
@@ -82,26 +86,10 @@ def evaluate_records(
     on_batch: Callable[[int], None] | None = None,
 ) -> Scores:
     """Score a predictor on records, as they come; see `evaluate`. Texts that no task annotates are not predicted."""
-    return score_records(predictor, records, on_batch=on_batch).scores(resamples=resamples, seed=seed)
-
-
-def score_records(
-    predictor: Predictor, records: Iterable[Record], *, on_batch: Callable[[int], None] | None = None
-) -> Scoring:
-    """Answer records as they come, holding about a thousand at a time, and add them up."""
     scoring = Scoring(predictor.tasks)
-    waiting: deque[Record] = deque()
-
-    def texts() -> Iterator[Text]:
-        for record in records:
-            scoring.records += 1
-            if scoring.scorers.keys() & record.annotations.keys():
-                waiting.append(record)
-                yield record.texts
-
-    for reading in predictor.read(texts(), on_batch=on_batch):
-        scoring.add(waiting.popleft().annotations, predictor.decode(reading).predictions)
-    return scoring
+    for record, (predictions,) in answered([predictor], scoring.annotated_of(records), on_batch=on_batch):
+        scoring.add(record.annotations, predictions)
+    return scoring.scores(resamples=resamples, seed=seed)
 
 
 def tune_and_evaluate(
@@ -112,8 +100,7 @@ def tune_and_evaluate(
     Returns:
         The predictor with the tuned tasks, and its scores, without particulars.
     """
-    names = {task.name for task in predictor.tasks}
-    annotated = [record for record in records if names & record.annotations.keys()]
+    annotated = list(Scoring(predictor.tasks).annotated_of(records))
     readings = list(predictor.read([record.texts for record in annotated], on_batch=on_batch))
     tuned = []
     for task in predictor.tasks:
@@ -126,10 +113,9 @@ def tune_and_evaluate(
         tuned.append(task.tune(golds, logits, encoded))
     predictor = predictor.with_tasks(tuned)
     scoring = Scoring(predictor.tasks)
-    scoring.records = len(records)
-    for record, reading in zip(annotated, readings, strict=True):
+    for record, reading in zip(scoring.annotated_of(records), readings, strict=True):
         scoring.add(record.annotations, predictor.decode(reading).predictions)
-    return predictor, scoring.brief()
+    return predictor, brief(scoring.scores())
 
 
 @dataclass(frozen=True)

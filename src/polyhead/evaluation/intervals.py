@@ -42,7 +42,31 @@ def intervals(scorer: Scorer, *, resamples: int = RESAMPLES, seed: int = 0) -> d
         By figure; `None` where samples do not differ (all right, say), so that they cannot tell, or where nothing
         defines the figure in some of them.
     """
-    return _bootstrapped(scorer.records, scorer.figures, resamples=resamples, seed=seed)
+    found = _bootstrapped(scorer.records, scorer.figures, resamples=resamples, seed=seed)
+    return {name: interval if interval and interval[0] < interval[1] else None for name, interval in found.items()}
+
+
+def interval_of_difference(
+    one: Scorer, other: Scorer, *, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, Interval | None]:
+    """Return the intervals of how much higher the other's figures are, both being computed on the same samples.
+
+    Args:
+        one: With all records added.
+        other: With the same records added, in the same order.
+        resamples: Samples to draw.
+        seed: What they are drawn by.
+
+    Returns:
+        By figure that both have; of no width where the difference is the same in all samples; `None` where nothing
+        defines it in some.
+    """
+
+    def differences(weights: Weights) -> Figures:
+        before, after = one.figures(weights), other.figures(weights)
+        return {name: after[name] - values for name, values in before.items() if name in after}
+
+    return _bootstrapped(one.records, differences, resamples=resamples, seed=seed)
 
 
 def _bootstrapped(
@@ -71,9 +95,17 @@ def _bootstrapped(
             confidence_level=LEVEL,
             method="BCa" if records <= _ACCELERATED_RECORDS else "percentile",
             rng=np.random.default_rng(seed),
-        ).confidence_interval
-    ends = zip(of_all, found.low.tolist(), found.high.tolist(), strict=True)
-    return {name: [low, high] if low < high else None for name, low, high in ends}
+        )
+    return {name: _ends(found, at) for at, name in enumerate(of_all)}
+
+
+def _ends(found: Any, figure: int) -> Interval | None:
+    """Return an interval out of scipy's, which gives none where all samples are the same."""
+    samples = found.bootstrap_distribution[figure]
+    if samples.min() == samples.max():
+        return [float(samples[0])] * 2
+    low, high = (float(end[figure]) for end in found.confidence_interval)
+    return None if np.isnan(low) or np.isnan(high) else [low, high]
 
 
 def _counted(drawn: NDArray[Any], records: int) -> Weights:

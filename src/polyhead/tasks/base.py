@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict
 from polyhead.encoding import Encoded, UnitKind
 from polyhead.formats import Column
 from polyhead.metrics import ListScorer, Scorer, Scores
-from polyhead.records import Span
+from polyhead.records import Span, Spans, in_words
 
 IGNORE = -100
 """The target of a position that has none; `ignore_index` of the losses."""
@@ -107,6 +107,10 @@ class Prediction(ABC):
     def highlights(self) -> tuple[Span, ...]:
         """Return stretches of the text to colour."""
         return ()
+
+    def in_words(self, text: str) -> str:
+        """Return the answer for people to set beside the gold annotation's `Task.in_words`."""
+        return self.summary() or in_words(self.highlights(), text)
 
 
 class TaskOptions(BaseModel):
@@ -235,6 +239,10 @@ class Task(ABC):
     @abstractmethod
     def is_right(self, gold: Any, prediction: Any) -> bool:
         """Whether the answer is wholly right, as frame accuracy asks."""
+
+    def in_words(self, annotation: Any, text: str) -> str:
+        """Return an annotation for people to read."""
+        return in_words(annotation.spans, text) if isinstance(annotation, Spans) else str(annotation)
 
     @abstractmethod
     def labels_in(self, annotation: Any) -> frozenset[Hashable]:

@@ -228,6 +228,10 @@ class MultiLabel(Task):
         """Whether the classes are the right ones, all and no other."""
         return gold == frozenset(prediction.labels)
 
+    def in_words(self, annotation: frozenset[Label], text: str) -> str:  # noqa: ARG002
+        """Return the labels for people to read."""
+        return ", ".join(sorted(map(str, annotation))) or "none"
+
     def labels_in(self, annotation: frozenset[Label]) -> frozenset[Hashable]:
         """Return the classes."""
         return frozenset(annotation)

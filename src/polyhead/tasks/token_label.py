@@ -189,6 +189,10 @@ class TokenLabel(Task):
         """Whether all words whose label is known have it."""
         return all(prediction.by_start.get(span.start) == span.label for span in gold.spans)
 
+    def in_words(self, annotation: Spans, text: str) -> str:
+        """Return the words whose label is known, as `WordLabelsPrediction.summary` writes them."""
+        return " ".join(f"{text[span.start : span.end]}/{span.label}" for span in annotation.spans)
+
     def labels_in(self, annotation: Spans) -> frozenset[Hashable]:
         """Return the labels."""
         return frozenset(span.label for span in annotation.spans)

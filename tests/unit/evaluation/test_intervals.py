@@ -3,6 +3,7 @@ import pytest
 from scipy.stats import bootstrap
 
 from polyhead.evaluation import intervals
+from polyhead.evaluation.intervals import interval_of_difference
 from polyhead.metrics import EntityScorer, ListScorer, NumberScorer, ShareScorer
 from polyhead.records import Span
 
@@ -91,3 +92,38 @@ def test_intervals_of_entity_f1_cover():
 def test_intervals_cover_in_a_hundred_runs():
     chance = np.random.default_rng(7)
     assert 0.88 <= coverage(lambda: shares(chance.random(200) < 0.9), 0.9, "share", runs=100) <= 1.0
+
+
+def pair(chance: np.random.Generator, records: int, *, gain: float) -> tuple[ShareScorer, ShareScorer]:
+    """Two models on the same records, a fifth of which are hard for both."""
+    easy = np.where(chance.random(records) < 0.2, 0.4, 0.95)
+    luck = chance.random(records)  # which both share in part
+    other = np.where(chance.random(records) < 0.7, luck, chance.random(records))
+    return shares(luck < easy), shares(other < easy + gain * (easy < 0.9))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gain", [0.0, 0.3])
+def test_intervals_of_a_paired_difference_cover(gain):
+    chance = np.random.default_rng(8)
+    truth = 0.2 * gain
+    found = [
+        interval_of_difference(*pair(chance, 400, gain=gain), resamples=1000, seed=run)["share"] for run in range(1000)
+    ]
+    covered = sum(own is not None and own[0] <= truth <= own[1] for own in found) / 1000
+    assert covered == pytest.approx(0.95, abs=0.02)
+
+
+def test_a_paired_difference_is_surer_than_two_intervals():
+    one, other = pair(np.random.default_rng(9), 600, gain=0.3)
+    low, high = interval_of_difference(one, other)["share"]
+    alone = [intervals(scorer)["share"] for scorer in (one, other)]
+    assert high - low < max(own[1] - own[0] for own in alone)
+    assert low > 0
+
+
+def test_a_difference_that_is_the_same_in_all_samples():
+    all_right, all_wrong = shares([True] * 30), shares([False] * 30)
+    assert interval_of_difference(all_wrong, all_right)["share"] == [1.0, 1.0]
+    assert interval_of_difference(all_right, all_right)["share"] == [0.0, 0.0]
+    assert interval_of_difference(shares([]), shares([]))["share"] is None
