@@ -26,7 +26,8 @@ def test_json_has_the_promised_shape(cli: Cli, trained: TrainedRun, small_data: 
     assert done.status == 0
     assert done.out.count("\n") == 1
     scores = json.loads(done.out)
-    assert list(scores) == ["records", "frame_accuracy", "frame_accuracy_interval", "tasks"]
+    assert list(scores) == ["records", "frame_accuracy", "frame_accuracy_interval", "tasks", "breakdown"]
+    assert list(scores["breakdown"]) == ["frames", "by_length", "worst"]
     assert scores["records"] == 320
     classification, ner = scores["tasks"]["classification"], scores["tasks"]["ner"]
     assert list(scores["tasks"]) == ["classification", "ner"]

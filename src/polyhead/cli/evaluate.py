@@ -9,9 +9,12 @@ from typing import Annotated
 
 import typer
 
+from polyhead.bundle.saving import new_file
 from polyhead.cli.console import announce, error_console, output_console, progress_bar
 from polyhead.cli.figures import score_tables
 from polyhead.evaluation import RESAMPLES, evaluate
+from polyhead.evaluation.report import write_report
+from polyhead.inference import Predictor
 from polyhead.notices import Notices
 
 
@@ -21,6 +24,14 @@ def evaluate_command(
     tasks: Annotated[
         list[str] | None,
         typer.Option("--task", metavar="NAME[=FIELD]", help="Score this task alone, on this field; may be repeated."),
+    ] = None,
+    train: Annotated[
+        list[Path] | None,
+        typer.Option("--train", metavar="DATA", help="Training data: tells entities it shows from others; repeatable."),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="Write a report for a browser: one HTML file."),
     ] = None,
     resamples: Annotated[
         int, typer.Option("--resamples", min=0, help="Samples of the records for 95 % intervals; 0 for no intervals.")
@@ -40,15 +51,19 @@ def evaluate_command(
       polyhead evaluate saved_model/epoch-1 test.jsonl --json
 
       polyhead evaluate saved_model tickets.jsonl --task topic
+
+      polyhead evaluate saved_model test.json --train train.json --report report.html
     """
     notices = Notices(strict=strict)
     console = error_console()
     with progress_bar(console) as bar:
         task = bar.add_task("scoring", total=None, note="")
+        predictor = Predictor.load(model)
         scores = evaluate(
-            model,
+            predictor,
             data,
             tasks=fields_of(tasks),
+            train=train or (),
             resamples=resamples,
             seed=seed,
             notices=notices,
@@ -56,6 +71,10 @@ def evaluate_command(
         )
     for line in notices.lines():
         announce(console, "warning", line)
+    if report:
+        with new_file(report) as file:
+            write_report(file, scores, predictor=predictor, model=str(model), data=str(data))
+        console.print(f"report  {report}", markup=False)
     if as_json:
         sys.stdout.write(json.dumps(scores, ensure_ascii=False) + "\n")
         return

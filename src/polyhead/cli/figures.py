@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
@@ -20,7 +20,7 @@ _CONFUSIONS = 10
 """Pairs of labels that were most often taken for one another, as shown."""
 
 
-_TEXTS = ("figure", "predicted", "second is")
+_TEXTS = ("figure", "predicted", "second is", "entities are")
 """Columns of words."""
 
 
@@ -53,17 +53,26 @@ def amount(value: float | None) -> str:
 
 def score_tables(scores: dict[str, Any]) -> list[Table]:
     """Return the tables that `polyhead evaluate` prints."""
+    breakdown = scores["breakdown"]
     tables = [_headline_table(scores)]
-    for name, task in scores["tasks"].items():
-        if task.get("per_type"):
-            tables.append(_label_table(f"{name}, by type", "type", task["per_type"]))
-        if 0 < len(task.get("per_class", [])) <= _CLASSES:
-            tables.append(_label_table(f"{name}, by class", "class", {row["label"]: row for row in task["per_class"]}))
-        if any(task.get("errors", {}).values()):
-            tables.append(_error_table(name, task["errors"]))
-        if task.get("confusion"):
-            tables.append(_confusion_table(name, task["confusion"]))
-    return tables
+    if len(scores["tasks"]) > 1 and breakdown["frames"]:
+        tables.append(_frame_table(breakdown["frames"]))
+    if len(breakdown["by_length"]) > 1:
+        tables.append(_length_table(breakdown["by_length"]))
+    if breakdown.get("seen"):
+        tables.append(_seen_table(breakdown["seen"]))
+    return tables + [table for name, task in scores["tasks"].items() for table in _task_tables(name, task)]
+
+
+def _task_tables(name: str, task: dict[str, Any]) -> Iterator[Table]:
+    if task.get("per_type"):
+        yield _label_table(f"{name}, by type", "type", task["per_type"])
+    if 0 < len(task.get("per_class", [])) <= _CLASSES:
+        yield _label_table(f"{name}, by class", "class", {row["label"]: row for row in task["per_class"]})
+    if any(task.get("errors", {}).values()):
+        yield _error_table(name, task["errors"])
+    if task.get("confusion"):
+        yield _confusion_table(name, task["confusion"])
 
 
 def _headline_table(scores: dict[str, Any]) -> Table:
@@ -78,6 +87,43 @@ def _headline_table(scores: dict[str, Any]) -> Table:
     if scores["frame_accuracy"] is not None and len(scores["tasks"]) > 1:
         interval = between(scores.get("frame_accuracy_interval"))
         table.add_row("all tasks right", "", "frame accuracy", percent(scores["frame_accuracy"]), interval)
+    return table
+
+
+def _frame_table(frames: list[dict[str, Any]]) -> Table:
+    table = figure_table("which tasks are wrong together", ["wrong", "records", "%"])
+    total = sum(row["records"] for row in frames)
+    for row in frames:
+        table.add_row(escape(", ".join(row["wrong"])) or "none", f"{row['records']:,}", percent(row["records"] / total))
+    return table
+
+
+def _length_table(rows: list[dict[str, Any]]) -> Table:
+    figures = [f"{name} {figure}" for name, own in rows[0]["tasks"].items() for figure in own]
+    all_right = ["frame accuracy"] if len(figures) > 1 else []
+    columns = ["words", "records", *(figure.replace("_", " ") for figure in figures), *all_right]
+    table = figure_table("by length of the text", columns)
+    for row in rows:
+        values = [percent(value) for own in row["tasks"].values() for value in own.values()]
+        frame = [percent(row["frame_accuracy"])] if all_right else []
+        table.add_row(words_of_group(row), f"{row['records']:,}", *values, *frame)
+    return table
+
+
+def words_of_group(row: dict[str, Any]) -> str:
+    """Return the words of a group of lengths, such as ``6 to 10``."""
+    if row["to_words"] is None:
+        return f"{row['from_words']} and more"
+    return f"{row['from_words']} to {row['to_words']}" if row["from_words"] else f"up to {row['to_words']}"
+
+
+def _seen_table(seen: dict[str, Any]) -> Table:
+    table = figure_table(
+        "entities that the training data show, and others", ["task", "entities are", "number", "found, %"]
+    )
+    for name, own in seen.items():
+        for at, (which, row) in enumerate(own.items()):
+            table.add_row(escape(name) if at == 0 else "", which, f"{row['entities']:,}", percent(row["recall"]))
     return table
 
 

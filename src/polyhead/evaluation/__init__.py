@@ -1,7 +1,7 @@
 """Scores of a predictor on annotated records."""
 
 from polyhead.evaluation.compare import compare, got_worse
-from polyhead.evaluation.evaluate import Criterion, evaluate, evaluate_records, mean_score, tune_and_evaluate
+from polyhead.evaluation.evaluate import Criterion, evaluate, mean_score, tune_and_evaluate
 from polyhead.evaluation.intervals import RESAMPLES, intervals
 from polyhead.evaluation.scoring import brief
 
@@ -11,7 +11,6 @@ __all__ = [
     "brief",
     "compare",
     "evaluate",
-    "evaluate_records",
     "got_worse",
     "intervals",
     "mean_score",

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from polyhead.errors import DataError, SettingsError, name_the_known
+from polyhead.evaluation.breakdown import Breakdown, surface_of
 from polyhead.evaluation.intervals import RESAMPLES
 from polyhead.evaluation.scoring import Scoring, answered, brief
 from polyhead.formats import Limits, read_records
 from polyhead.inference import Predictor
 from polyhead.metrics import Scores
 from polyhead.notices import Notices
-from polyhead.records import Record
+from polyhead.records import Record, Spans
 
 
 def evaluate(
@@ -23,6 +24,7 @@ def evaluate(
     data: str | Path,
     *,
     tasks: Mapping[str, str | None] | Sequence[str] = (),
+    train: str | Path | Sequence[str | Path] = (),
     resamples: int = RESAMPLES,
     seed: int = 0,
     notices: Notices | None = None,
@@ -34,6 +36,7 @@ def evaluate(
         model: A bundle, the output folder of a run, a ``.pt`` file, or a loaded predictor.
         data: A data file with the fields that the model's tasks read.
         tasks: The tasks to score, all where not given; as a mapping, with the field that a task reads in this file.
+        train: The data that the model was trained on; where given, entities that it shows are told from others.
         resamples: Samples of the records that 95 % intervals are computed from; 0 for no intervals.
         seed: What the samples are drawn by.
         notices: Hears of what is odd in the data but usable.
@@ -41,7 +44,8 @@ def evaluate(
 
     Returns:
         ``{"records": n, "frame_accuracy": x, "tasks": {name: {"records": n, ...figures}}}``; with intervals also
-        ``"frame_accuracy_interval": [low, high]`` and, for each task, ``"intervals": {figure: [low, high]}``.
+        ``"frame_accuracy_interval": [low, high]`` and, for each task, ``"intervals": {figure: [low, high]}``. Under
+        ``"breakdown"`` stands what goes wrong, see `Breakdown.result`.
 
     Raises:
         BundleError: If the model cannot be opened.
@@ -52,7 +56,13 @@ def evaluate(
     fields = fields_to_score(predictor, dict(tasks) if isinstance(tasks, Mapping) else dict.fromkeys(tasks))
     predictor = predictor.with_tasks([task for task in predictor.tasks if task.name in fields])
     records = annotated_records(predictor, data, fields, notices or Notices())
-    return evaluate_records(predictor, records, resamples=resamples, seed=seed, on_batch=on_batch)
+    paths = [train] if isinstance(train, str | Path) else train
+    breakdown = Breakdown(predictor.tasks, seen=_surfaces(predictor, paths) if paths else None)
+    scoring = Scoring(predictor.tasks)
+    for record, (answers,) in answered([predictor], scoring.annotated_of(records), on_batch=on_batch):
+        scoring.add(record.annotations, answers)
+        breakdown.add(record, answers)
+    return {**scoring.scores(resamples=resamples, seed=seed), "breakdown": breakdown.result()}
 
 
 def fields_to_score(predictor: Predictor, wanted: Mapping[str, str | None]) -> dict[str, str]:
@@ -75,21 +85,6 @@ def fields_to_score(predictor: Predictor, wanted: Mapping[str, str | None]) -> d
                 f"fed both: say with --task NAME which of them these data are for"
             )
     return fields
-
-
-def evaluate_records(
-    predictor: Predictor,
-    records: Iterable[Record],
-    *,
-    resamples: int = 0,
-    seed: int = 0,
-    on_batch: Callable[[int], None] | None = None,
-) -> Scores:
-    """Score a predictor on records, as they come; see `evaluate`. Texts that no task annotates are not predicted."""
-    scoring = Scoring(predictor.tasks)
-    for record, (predictions,) in answered([predictor], scoring.annotated_of(records), on_batch=on_batch):
-        scoring.add(record.annotations, predictions)
-    return scoring.scores(resamples=resamples, seed=seed)
 
 
 def tune_and_evaluate(
@@ -144,6 +139,18 @@ def mean_score(scores: dict[str, Any], criteria: Mapping[str, Criterion]) -> flo
     found = [(scores["tasks"][name][criterion.metric], criterion.weight) for name, criterion in criteria.items()]
     known = [(value, weight) for value, weight in found if value is not None and weight > 0]
     return sum(value * weight for value, weight in known) / sum(weight for _, weight in known) if known else None
+
+
+def _surfaces(predictor: Predictor, paths: Sequence[str | Path]) -> dict[str, set[tuple[str, str]]]:
+    """Return the entities that data show, by task."""
+    fields = {task.name: task.field for task in predictor.tasks}
+    seen: dict[str, set[tuple[str, str]]] = {name: set() for name in fields}
+    for path in paths:
+        for record in annotated_records(predictor, path, fields, Notices()):
+            for name, annotation in record.annotations.items():
+                if isinstance(annotation, Spans):
+                    seen[name].update(surface_of(span, record.text) for span in annotation.spans)
+    return seen
 
 
 def annotated_records(

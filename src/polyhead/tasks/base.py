@@ -240,6 +240,10 @@ class Task(ABC):
     def is_right(self, gold: Any, prediction: Any) -> bool:
         """Whether the answer is wholly right, as frame accuracy asks."""
 
+    def entities(self, gold: Any, prediction: Any) -> tuple[Sequence[Span], Sequence[Span]]:  # noqa: ARG002
+        """Return gold entities and those found, as they are to be compared; most kinds have none."""
+        return (), ()
+
     def in_words(self, annotation: Any, text: str) -> str:
         """Return an annotation for people to read."""
         return in_words(annotation.spans, text) if isinstance(annotation, Spans) else str(annotation)

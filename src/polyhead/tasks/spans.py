@@ -225,11 +225,16 @@ class SpanClassification(Task):
 
     def scorer(self) -> EntityScorer:
         """Score entities in the annotated part."""
-        return EntityScorer(lambda gold, prediction: (gold.spans, _known(gold, prediction)))
+        return EntityScorer(self.entities)
+
+    def entities(self, gold: Spans, prediction: SpansPrediction) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+        """Return the entities of the annotated part; at its end two spans can become one."""
+        return gold.spans, tuple(sorted(set(gold.clipped(prediction.spans))))
 
     def is_right(self, gold: Spans, prediction: SpansPrediction) -> bool:
         """Whether all entities, and no other, were found in the annotated part."""
-        return gold.spans == _known(gold, prediction)
+        golds, found = self.entities(gold, prediction)
+        return golds == found
 
     def labels_in(self, annotation: Spans) -> frozenset[Hashable]:
         """Return the entity types."""
@@ -253,8 +258,3 @@ class SpanClassification(Task):
     def label_names(self) -> list[str]:
         """Return the entity types."""
         return [str(label) for label in self.types]
-
-
-def _known(gold: Spans, prediction: SpansPrediction) -> tuple[Span, ...]:
-    """Return what was found in the annotated part; at its end two spans can become one."""
-    return tuple(sorted(set(gold.clipped(prediction.spans))))

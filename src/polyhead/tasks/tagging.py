@@ -256,11 +256,16 @@ class Tagging(Task):
 
     def scorer(self) -> EntityScorer:
         """Score entities in the annotated part."""
-        return EntityScorer(lambda gold, prediction: (gold.spans, gold.clipped(prediction.highlights())))
+        return EntityScorer(self.entities)
+
+    def entities(self, gold: Spans, prediction: TagPrediction) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+        """Return the entities of the annotated part."""
+        return gold.spans, gold.clipped(prediction.highlights())
 
     def is_right(self, gold: Spans, prediction: TagPrediction) -> bool:
         """Whether all entities, and no other, were found in the annotated part."""
-        return gold.spans == gold.clipped(prediction.highlights())
+        golds, found = self.entities(gold, prediction)
+        return golds == found
 
     def labels_in(self, annotation: Spans) -> frozenset[Hashable]:
         """Return the entity types."""

@@ -1,0 +1,163 @@
+"""Plots as SVG to stand in a page, in the colours of the page they stand in, light or dark."""
+
+from __future__ import annotations
+
+import html
+import io
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from polyhead.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matplotlib.axes import Axes
+
+_INK, _FAINT, _ACCENT = "#010203", "#010204", "#010205"
+_VARIABLES = {_INK: "var(--ink)", _FAINT: "var(--faint)", _ACCENT: "var(--accent)"}
+"""Colours that no plot has otherwise, and what the page puts in their place."""
+_WIDTH = 7.2
+"""Inches of 72 points."""
+_STYLE = {
+    "svg.fonttype": "none",  # letters stay letters: to be read out, searched for and copied
+    "font.size": 10,
+    "text.color": _INK,
+    "axes.labelcolor": _INK,
+    "axes.edgecolor": _FAINT,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "ytick.left": False,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A figure with its interval, in per cent.
+
+    Attributes:
+        name: What it is.
+        value: The figure.
+        interval: Its ends, where it has some.
+    """
+
+    name: str
+    value: float
+    interval: Sequence[float] | None
+
+
+def interval_plot(figures: Sequence[Measured]) -> str:
+    """Draw figures as dots on a line from 0 to 100 %, as far as needed, with their intervals."""
+    lowest = min([own.value for own in figures] + [own.interval[0] for own in figures if own.interval])
+    with _plot("figures with their 95 % intervals", rows=len(figures)) as (axes, drawn):
+        for row, own in enumerate(reversed(figures)):
+            if own.interval:
+                axes.plot(own.interval, [row, row], color=_ACCENT, linewidth=3, alpha=0.45, solid_capstyle="round")
+            axes.plot([own.value], [row], "o", color=_ACCENT, markersize=7)
+            axes.annotate(f"{own.value:.2f}", (own.value, row), (0, 8), textcoords="offset points", ha="center")
+        _name_rows(axes, [own.name for own in reversed(figures)])
+        axes.set_xlim(max(0.0, 5 * (lowest // 5) - 2), 101)
+        axes.set_ylim(-0.6, len(figures) - 0.2)
+        axes.set_xlabel("%")
+        axes.grid(axis="x", color=_FAINT, linewidth=0.6)
+        axes.set_axisbelow(True)
+    return drawn[0]
+
+
+def bar_plot(counts: Mapping[str, int], *, title: str) -> str:
+    """Draw counts as bars, in their order from top to bottom."""
+    with _plot(title, rows=len(counts)) as (axes, drawn):
+        names, values = list(counts)[::-1], list(counts.values())[::-1]
+        bars = axes.barh(range(len(names)), values, color=_ACCENT, height=0.6)
+        axes.bar_label(bars, padding=4, color=_INK)
+        _name_rows(axes, names)
+        axes.set_xlim(0, max(*values, 1) * 1.12)
+        axes.spines["bottom"].set_visible(False)
+        axes.set_xticks([])
+    return drawn[0]
+
+
+def confusion_plot(pairs: Sequence[Mapping[str, Any]], *, title: str, most: int = 14) -> str:
+    """Draw how often which label was taken for which, of the labels that it happened to most."""
+    weights: dict[str, int] = {}
+    for pair in pairs:
+        for side in (pair["gold"], pair["predicted"]):
+            weights[_name(side)] = weights.get(_name(side), 0) + pair["count"]
+    names = sorted(sorted(weights, key=lambda name: -weights[name])[:most])
+    cells = {(_name(pair["gold"]), _name(pair["predicted"])): pair["count"] for pair in pairs}
+    highest = max(cells.values())
+    with _plot(title, rows=len(names) * 1.05 + 3.2) as (axes, drawn):
+        for row, gold in enumerate(names):
+            for column, found in enumerate(names):
+                count = cells.get((gold, found), 0)
+                axes.add_patch(_square(column, row, alpha=0.08 if not count else 0.2 + 0.7 * count / highest))
+                if count:
+                    axes.text(column + 0.5, row + 0.5, f"{count:,}", ha="center", va="center", color=_INK)
+        axes.set_xlim(0, len(names))
+        axes.set_ylim(len(names), 0)
+        axes.set_xticks(
+            [at + 0.5 for at in range(len(names))], [_plain(name) for name in names], rotation=45, ha="right"
+        )
+        axes.set_yticks([at + 0.5 for at in range(len(names))], [_plain(name) for name in names])
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("gold")
+        axes.spines["bottom"].set_visible(False)
+        axes.tick_params(length=0)
+    return drawn[0]
+
+
+def _square(column: int, row: int, *, alpha: float) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((column + 0.03, row + 0.03), 0.94, 0.94, facecolor=_ACCENT, alpha=alpha, linewidth=0)
+
+
+def _name(label: object) -> str:
+    return "nothing" if label is None else str(label)
+
+
+def _plain(text: str) -> str:
+    """Keep a label short, and keep matplotlib from reading it as a formula."""
+    return (text if len(text) <= 28 else f"{text[:27]}…").replace("$", r"\$")
+
+
+def _name_rows(axes: Axes, names: Sequence[str]) -> None:
+    axes.set_yticks(range(len(names)), [_plain(name) for name in names])
+
+
+@contextmanager
+def _plot(title: str, *, rows: float) -> Iterator[tuple[Axes, list[str]]]:
+    """Set up axes for so many rows; the finished SVG is put in the list."""
+    try:
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("a report", "report") from error
+    drawn: list[str] = []
+    with mpl.rc_context({**_STYLE, "svg.hashsalt": title}):
+        figure = Figure(figsize=(_WIDTH, 0.42 * rows + 0.8), layout="constrained")
+        yield figure.add_subplot(), drawn
+        file = io.StringIO()
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    drawn.append(_inline(file.getvalue(), title))
+
+
+def _inline(svg: str, title: str) -> str:
+    """Make an SVG file part of a page: without its head, with a name, in the page's colours.
+
+    matplotlib has escaped the texts in it.
+    """
+    svg = svg[svg.index("<svg") :]
+    for sentinel, variable in _VARIABLES.items():
+        svg = svg.replace(sentinel, variable)
+    start, _, rest = svg.partition(">")
+    start = start.replace("<svg", f'<svg role="img" aria-label="{html.escape(title)}"', 1)
+    return f"{start}>{rest}"
