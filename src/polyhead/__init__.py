@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from polyhead.errors import PolyheadError
-    from polyhead.evaluation import compare, evaluate
+    from polyhead.evaluation import calibrate, compare, evaluate
     from polyhead.inference import Predictor, Result
     from polyhead.records import Record, Span, Spans
     from polyhead.settings import RunSettings
@@ -33,6 +33,7 @@ __all__ = [
     "TrainedRun",
     "__version__",
     "add_head",
+    "calibrate",
     "compare",
     "evaluate",
     "remove_head",
@@ -49,6 +50,7 @@ _HOMES = {
     "Spans": "records",
     "TrainedRun": "training",
     "add_head": "training",
+    "calibrate": "evaluation",
     "compare": "evaluation",
     "evaluate": "evaluation",
     "remove_head": "training",

@@ -330,6 +330,34 @@ def test_figures_of_samples_are_the_scores_of_the_records_in_them(of_kind):
         assert_same_figures(figures, task.score([golds[at] for at in drawn], [found[at] for at in drawn]), sample)
 
 
+def test_confidences_are_of_the_parts_of_answers_and_say_whether_they_are_right(of_kind):
+    task, answers = of_kind.task, answers_of(of_kind)
+    for gold, answer in zip(of_kind.annotations, answers, strict=True):
+        sure = task.confidences(gold, answer)
+        assert all(0 <= confidence <= 1 and is_right for confidence, is_right in sure)
+    wrong = [task.confidences(gold, answers[2]) for gold in of_kind.annotations[:1]]
+    assert not any(is_right for sure in wrong for _, is_right in sure)
+    if not task.head().is_number:
+        assert any(task.confidences(*pair) for pair in zip(of_kind.annotations, answers, strict=True))
+
+
+def test_an_answer_that_need_not_be_sure_stays_whole(of_kind):
+    for answer in answers_of(of_kind):
+        assert answer.at_least(0.0).to_json() == answer.to_json()
+
+
+def test_an_answer_that_must_be_surer_than_it_is_says_nothing(of_kind):
+    task = of_kind.task
+    if task.head().is_number:
+        pytest.skip("a number has no probability")
+    for answer in answers_of(of_kind):
+        left = answer.at_least(1.1)
+        assert not left.highlights()
+        assert json.dumps(left.to_json())
+        assert left.summary() is not None
+        assert left.at_least(0.0) == left
+
+
 def test_figures_without_weights_are_the_scores_of_all(of_kind):
     golds, found = of_kind.annotations, answers_of(of_kind)[::-1]
     assert_same_figures(scored(of_kind.task, golds, found).figures(), of_kind.task.score(golds, found), 0)

@@ -27,7 +27,7 @@ def test_json_has_the_promised_shape(cli: Cli, trained: TrainedRun, small_data: 
     assert done.out.count("\n") == 1
     scores = json.loads(done.out)
     assert list(scores) == ["records", "frame_accuracy", "frame_accuracy_interval", "tasks", "breakdown"]
-    assert list(scores["breakdown"]) == ["frames", "by_length", "worst"]
+    assert list(scores["breakdown"]) == ["frames", "by_length", "confidence", "worst"]
     assert scores["records"] == 320
     classification, ner = scores["tasks"]["classification"], scores["tasks"]["ner"]
     assert list(scores["tasks"]) == ["classification", "ner"]
@@ -104,19 +104,29 @@ def test_unknown_words_are_left_out(cli: Cli, trained: TrainedRun, write: Write)
     assert f"{clipped}:1: 1 tags for 5 words" in strict.err
 
 
-def test_table(cli: Cli, trained: TrainedRun, small_data: Path) -> None:
-    done = cli("evaluate", trained.folder, small_data)
-    scores = polyhead.evaluate(trained.folder, small_data)
+@pytest.fixture
+def hard_data(trained: TrainedRun, write: Write) -> Path:
+    """The small data, with labels such that the model has one in four right."""
+    answers = Predictor.load(trained.folder)([record["sentence"] for record in RECORDS])
+    said = [answer.predictions["classification"].label for answer in answers]
+    labels = [label if at % 4 == 0 else (label + 1) % 4 for at, label in enumerate(said)]
+    return write([{**record, "label": label} for record, label in zip(RECORDS, labels, strict=True)] * 40)
+
+
+def test_table(cli: Cli, trained: TrainedRun, hard_data: Path) -> None:
+    done = cli("evaluate", trained.folder, hard_data)
+    scores = polyhead.evaluate(trained.folder, hard_data)
     assert done.status == 0
     assert "320 records" in done.out
     rows = [line.split() for line in done.out.splitlines()]
     accuracy = f"{100 * scores['tasks']['classification']['accuracy']:.2f}"
-    assert ["classification", "320", "accuracy", accuracy] in [row[:4] for row in rows]
     assert ["f1", f"{100 * scores['tasks']['ner']['f1']:.2f}"] in [row[:2] for row in rows]
     assert any(row[:2] == ["LOC", "200"] for row in rows)
     frame = ["all", "tasks", "right", "frame", "accuracy", f"{100 * scores['frame_accuracy']:.2f}"]
-    low, high = scores["frame_accuracy_interval"]
-    assert [*frame, f"{100 * low:.2f}", "to", f"{100 * high:.2f}"] in rows
+    assert frame in [row[:6] for row in rows]
+    low, high = scores["tasks"]["classification"]["intervals"]["accuracy"]
+    interval = [f"{100 * low:.2f}", "to", f"{100 * high:.2f}"]
+    assert ["classification", "320", "accuracy", accuracy, *interval] in rows
 
 
 def test_the_table_says_how_many_records_carry_a_task(cli: Cli, trained: TrainedRun, write: Write) -> None:
@@ -126,17 +136,18 @@ def test_the_table_says_how_many_records_carry_a_task(cli: Cli, trained: Trained
     assert any(line.startswith("classification") and " 9 " in line for line in lines)
 
 
-def test_intervals_are_drawn_by_the_seed_and_can_be_left_out(cli: Cli, trained: TrainedRun, small_data: Path) -> None:
+def test_intervals_are_drawn_by_the_seed_and_can_be_left_out(cli: Cli, trained: TrainedRun, hard_data: Path) -> None:
     def scores(*options: str) -> dict[str, Any]:
-        done = cli("evaluate", trained.folder, small_data, "--json", *options)
+        done = cli("evaluate", trained.folder, hard_data, "--json", *options)
         assert done.status == 0
         return dict(json.loads(done.out))
 
     usual, other = scores(), scores("--seed", "7")
     assert usual == scores()
-    assert usual["frame_accuracy_interval"] != other["frame_accuracy_interval"]
-    low, high = usual["frame_accuracy_interval"]
-    assert low < usual["frame_accuracy"] < high
+    classes, others = (own["tasks"]["classification"] for own in (usual, other))
+    assert classes["intervals"]["accuracy"] != others["intervals"]["accuracy"]
+    low, high = classes["intervals"]["accuracy"]
+    assert low < classes["accuracy"] == 0.25 < high
     without = scores("--resamples", "0")
     assert "frame_accuracy_interval" not in without
     assert "intervals" not in without["tasks"]["ner"]

@@ -27,6 +27,7 @@ HELP = {
     "help": ["-m", "polyhead", "--help"],
     "help_train": ["-m", "polyhead", "train", "--help"],
     "help_evaluate": ["-m", "polyhead", "evaluate", "--help"],
+    "help_calibrate": ["-m", "polyhead", "calibrate", "--help"],
     "help_compare": ["-m", "polyhead", "compare", "--help"],
     "help_predict": ["-m", "polyhead", "predict", "--help"],
     "help_info": ["-m", "polyhead", "info", "--help"],

@@ -47,6 +47,8 @@ class About(BaseModel):
     """The run's settings, with the values that were worked out."""
     versions: dict[str, str]
     """Versions of polyhead and of what trained the model."""
+    temperatures: dict[str, float] = {}
+    """By task that was calibrated, what its logits are divided by."""
 
     @classmethod
     def parse(cls, text: str) -> About:

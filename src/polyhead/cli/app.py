@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from polyhead import __version__
+from polyhead.cli.calibrate import calibrate_command
 from polyhead.cli.compare import compare_command
 from polyhead.cli.console import announce, error_console
 from polyhead.cli.evaluate import evaluate_command
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
+app.command("calibrate")(calibrate_command)
 app.command("compare")(compare_command)
 app.command("predict")(predict_command)
 app.command("info")(info_command)

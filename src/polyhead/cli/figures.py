@@ -59,6 +59,8 @@ def score_tables(scores: dict[str, Any]) -> list[Table]:
         tables.append(_frame_table(breakdown["frames"]))
     if len(breakdown["by_length"]) > 1:
         tables.append(_length_table(breakdown["by_length"]))
+    if breakdown["confidence"]:
+        tables.append(_confidence_table(breakdown["confidence"]))
     if breakdown.get("seen"):
         tables.append(_seen_table(breakdown["seen"]))
     return tables + [table for name, task in scores["tasks"].items() for table in _task_tables(name, task)]
@@ -115,6 +117,18 @@ def words_of_group(row: dict[str, Any]) -> str:
     if row["to_words"] is None:
         return f"{row['from_words']} and more"
     return f"{row['from_words']} to {row['to_words']}" if row["from_words"] else f"up to {row['to_words']}"
+
+
+def _confidence_table(confidence: dict[str, Any]) -> Table:
+    """Return calibration errors, and how much goes wrong among the surest answers."""
+    surest = (1.0, 0.95, 0.9, 0.8)
+    columns = ["task", "answers", "error", *("of all" if share == 1 else f"of {100 * share:.0f} %" for share in surest)]
+    table = figure_table("confidence: calibration error, and wrong answers of all and of the surest, %", columns)
+    for name, own in confidence.items():
+        risks = {row["coverage"]: row["risk"] for row in own["coverage"]}
+        error = percent(own["expected_calibration_error"])
+        table.add_row(escape(name), f"{own['answers']:,}", error, *(percent(risks[share]) for share in surest))
+    return table
 
 
 def _seen_table(seen: dict[str, Any]) -> Table:

@@ -37,6 +37,10 @@ def predict_command(
     tasks: Annotated[
         list[str] | None, typer.Option("--task", metavar="NAME", help="Answer this task alone; may be repeated.")
     ] = None,
+    min_confidence: Annotated[
+        float,
+        typer.Option("--min-confidence", min=0.0, max=1.0, help="Leave out what is held less probable than this."),
+    ] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
     """Answer every task for texts, in one pass of the encoder.
@@ -61,7 +65,7 @@ def predict_command(
     chosen = choose_tasks(predictor, tasks or [])
     limits = predictor.bundle.limits() if predictor.bundle else Limits()
     given = read_texts(source, limits) if source else _checked(texts or [], second, limits)
-    results = (_only(result, chosen) for result in predictor.stream(given))
+    results = (_only(result, chosen, min_confidence) for result in predictor.stream(given))
     if output:
         with _writing(output) as file:
             _write_json(_watched(results), file)
@@ -96,8 +100,8 @@ def _checked(texts: Iterable[str], second: str | None, limits: Limits) -> Iterat
         yield text if second is None else (text, second)
 
 
-def _only(result: Result, tasks: list[str]) -> Result:
-    return replace(result, predictions={name: result.predictions[name] for name in tasks})
+def _only(result: Result, tasks: list[str], confidence: float) -> Result:
+    return replace(result, predictions={name: result.predictions[name].at_least(confidence) for name in tasks})
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from polyhead.metrics import Scorer, Scores, ShareScorer, headline_of
+from polyhead.metrics.confidence import ConfidenceScorer
 from polyhead.metrics.matching import errors
 from polyhead.records import Record, Span
 from polyhead.tasks import Prediction, Task
@@ -31,6 +32,7 @@ class Breakdown:
 
     def __init__(self, tasks: Sequence[Task], *, seen: Surfaces | None = None) -> None:
         self._tasks, self._seen = tuple(tasks), seen
+        self._confidence = {task.name: ConfidenceScorer() for task in tasks}
         self._frames: Counter[tuple[str, ...]] = Counter()
         self._lengths: dict[int, dict[str, Scorer]] = {}
         self._records: Counter[int] = Counter()
@@ -44,6 +46,9 @@ class Breakdown:
         wrong = [task for task in known if not task.is_right(record.annotations[task.name], answers[task.name])]
         if len(known) == len(self._tasks):
             self._frames[tuple(task.name for task in wrong)] += 1
+        for task in known:
+            sure = task.confidences(record.annotations[task.name], answers[task.name])
+            self._confidence[task.name].add(sure)
         self._add_length(record, answers, known, is_right=not wrong)
         if self._seen is not None:
             self._add_entities(record, answers, known)
@@ -57,13 +62,15 @@ class Breakdown:
         Returns:
             ``frames``: for each set of tasks that were wrong together, the records, the most first; ``by_length``:
             records and main figures of texts by their number of words; ``worst``: the records with most wrong tasks,
-            then most wrong entities; ``seen``: for each task with entities, how many of those that training showed,
+            then most wrong entities; ``confidence``: for each task, whether it is as often right as it says, see
+            `ConfidenceScorer.scores`; ``seen``: for each task with entities, how many of those that training showed,
             and did not show, were found.
         """
         frames = [{"wrong": list(wrong), "records": count} for wrong, count in self._frames.most_common()]
         worst = [shown for _, _, shown in sorted(self._worst, key=lambda own: own[:2], reverse=True)]
         found = {} if self._seen is None else {"seen": self._found()}
-        return {"frames": frames, "by_length": self._by_length(), "worst": worst, **found}
+        sure = {name: scores for name, own in self._confidence.items() if (scores := own.scores())}
+        return {"frames": frames, "by_length": self._by_length(), "confidence": sure, "worst": worst, **found}
 
     def _add_length(
         self, record: Record, answers: Mapping[str, Prediction], known: Sequence[Task], *, is_right: bool

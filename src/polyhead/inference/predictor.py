@@ -5,7 +5,7 @@ text → Encoded → rows → Runtime.run(batch) → logits of windows and units
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,8 +82,10 @@ class Predictor:
         text_encoder: TextEncoder,
         runtime: Runtime,
         bundle: Bundle | None = None,
+        temperatures: Mapping[str, float] | None = None,
     ) -> None:
-        tables = runtime.tables
+        self._temperatures = {name: np.float32(value) for name, value in (temperatures or {}).items()}
+        tables = {name: self._cooled(name, table) for name, table in runtime.tables.items()}
         self.tasks = tuple(task.with_table(tables[task.name]) if task.name in tables else task for task in tasks)
         self.bundle = bundle
         self._heads = {task.name: task.head() for task in self.tasks}
@@ -100,7 +102,13 @@ class Predictor:
             BundleError: If there is no such model, or it is damaged or unsafe.
         """
         bundle = open_model(path)
-        return cls(tasks=bundle.tasks, text_encoder=bundle.text_encoder(), runtime=load_runtime(bundle), bundle=bundle)
+        return cls(
+            tasks=bundle.tasks,
+            text_encoder=bundle.text_encoder(),
+            runtime=load_runtime(bundle),
+            bundle=bundle,
+            temperatures=bundle.about.temperatures,
+        )
 
     def __call__(self, texts: Iterable[Text], *, on_batch: Callable[[int], None] | None = None) -> list[Result]:
         """Answer all tasks for texts.
@@ -136,7 +144,24 @@ class Predictor:
 
     def with_tasks(self, tasks: Sequence[Task]) -> Predictor:
         """Return the same with tasks that were tuned."""
-        return Predictor(tasks=tasks, text_encoder=self._encoder, runtime=self._runtime, bundle=self.bundle)
+        return self._with(tasks, self._temperatures)
+
+    def with_temperatures(self, temperatures: Mapping[str, float]) -> Predictor:
+        """Return the same with other temperatures: by task, what its logits are divided by."""
+        return self._with(self.tasks, temperatures)
+
+    def _with(self, tasks: Sequence[Task], temperatures: Mapping[str, Any]) -> Predictor:
+        return Predictor(
+            tasks=tasks,
+            text_encoder=self._encoder,
+            runtime=self._runtime,
+            bundle=self.bundle,
+            temperatures=temperatures,
+        )
+
+    def _cooled(self, name: str, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Divide by the task's temperature; without one, nothing is touched."""
+        return logits / self._temperatures[name] if name in self._temperatures else logits
 
     def _read(self, texts: Sequence[Text]) -> Iterator[Reading]:
         encoded = self._encoder.encode(texts)
@@ -146,7 +171,11 @@ class Predictor:
         for text in encoded:
             part = slice(at, at + len(text.windows))
             yield Reading(
-                text, {name: self._gather(head, name, rows[part], logits[part]) for name, head in self._heads.items()}
+                text,
+                {
+                    name: self._cooled(name, self._gather(head, name, rows[part], logits[part]))
+                    for name, head in self._heads.items()
+                },
             )
             at = part.stop
 

@@ -108,6 +108,10 @@ class Prediction(ABC):
         """Return stretches of the text to colour."""
         return ()
 
+    def at_least(self, confidence: float) -> Prediction:  # noqa: ARG002
+        """Return what of the answer is held at least so probable; the rest is abstained from."""
+        return self
+
     def in_words(self, text: str) -> str:
         """Return the answer for people to set beside the gold annotation's `Task.in_words`."""
         return self.summary() or in_words(self.highlights(), text)
@@ -243,6 +247,10 @@ class Task(ABC):
     def entities(self, gold: Any, prediction: Any) -> tuple[Sequence[Span], Sequence[Span]]:  # noqa: ARG002
         """Return gold entities and those found, as they are to be compared; most kinds have none."""
         return (), ()
+
+    def confidences(self, gold: Any, prediction: Any) -> list[tuple[float, bool]]:  # noqa: ARG002
+        """Return, for each part of an answer that has a probability, how high that is and whether the part is right."""
+        return []
 
     def in_words(self, annotation: Any, text: str) -> str:
         """Return an annotation for people to read."""

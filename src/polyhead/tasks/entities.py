@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,20 @@ class TagColumn:
     def finish(self, notices: Notices) -> None:
         """Tell what broke the file's tag scheme."""
         self._tags.finish(notices)
+
+
+def confidences_of(
+    entities: Sequence[Entity], golds: Sequence[Span], found: Sequence[Span]
+) -> list[tuple[float, bool]]:
+    """Return how probable each entity was held that is to be judged, and whether it is right.
+
+    Args:
+        entities: All that the answer has.
+        golds: Those that are right.
+        found: The places of those that are to be judged; one that the annotated part cuts off is left out.
+    """
+    scores = {entity.span: entity.score for entity in entities}
+    return [(scores[span], span in golds) for span in found if span in scores]
 
 
 @dataclass(frozen=True)

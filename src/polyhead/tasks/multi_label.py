@@ -80,6 +80,11 @@ class LabelsPrediction(Prediction):
         pairs = zip(self.labels, self.scores, strict=True)
         return {"labels": [{"label": label, "score": round(score, 6)} for label, score in pairs]}
 
+    def at_least(self, confidence: float) -> LabelsPrediction:
+        """Return the classes that are sure enough."""
+        kept = [(label, score) for label, score in zip(self.labels, self.scores, strict=True) if score >= confidence]
+        return LabelsPrediction(tuple(label for label, _ in kept), tuple(score for _, score in kept))
+
     def plain(self) -> str:
         """Return the line that `src/predict.py` prints."""
         return f"Prediction: {list(self.labels)}"
@@ -223,6 +228,10 @@ class MultiLabel(Task):
     def scorer(self) -> LabelSetScorer:
         """Return micro and macro F1, and the share of texts whose labels are all right."""
         return LabelSetScorer(lambda prediction: frozenset(prediction.labels))
+
+    def confidences(self, gold: frozenset[Label], prediction: LabelsPrediction) -> list[tuple[float, bool]]:
+        """Return each found class's probability, and whether it fits."""
+        return [(score, label in gold) for label, score in zip(prediction.labels, prediction.scores, strict=True)]
 
     def is_right(self, gold: frozenset[Label], prediction: LabelsPrediction) -> bool:
         """Whether the classes are the right ones, all and no other."""

@@ -47,12 +47,12 @@ class LabelPrediction(Prediction):
     """A class and how probable the model holds it.
 
     Attributes:
-        label: The class, as the data wrote it.
+        label: The class, as the data wrote it; `None` where the answer is abstained from.
         score: Its probability.
         probabilities: Those of all classes, in their order.
     """
 
-    label: Label
+    label: Label | None
     score: float
     probabilities: NDArray[np.float32] = dataclasses.field(repr=False, compare=False)
 
@@ -60,13 +60,17 @@ class LabelPrediction(Prediction):
         """Return label and score."""
         return {"label": self.label, "score": round(self.score, 6)}
 
+    def at_least(self, confidence: float) -> LabelPrediction:
+        """Return the answer, without its class where that is not sure enough."""
+        return self if self.score >= confidence else dataclasses.replace(self, label=None)
+
     def plain(self) -> str:
         """Return the line that `src/predict.py` prints."""
         return f"Prediction: {self.label}"
 
     def summary(self) -> str:
         """Return label and score for a person."""
-        return f"{self.label}  {self.score:.2f}"
+        return f"{'not sure' if self.label is None else self.label}  {self.score:.2f}"
 
 
 class SingleLabelOptions(SentenceOptions):
@@ -153,6 +157,10 @@ class SingleLabel(Task):
         probabilities = prediction.probabilities
         rank = int((probabilities > probabilities[self.labels.index(gold)]).sum())
         return [Choice(gold, prediction.label, rank)]
+
+    def confidences(self, gold: Label, prediction: LabelPrediction) -> list[tuple[float, bool]]:
+        """Return the class's probability, and whether it is the right one."""
+        return [(prediction.score, prediction.label == gold)]
 
     def is_right(self, gold: Label, prediction: LabelPrediction) -> bool:
         """Whether the class is the right one."""

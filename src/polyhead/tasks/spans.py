@@ -17,7 +17,7 @@ from polyhead.labels import LabelSet
 from polyhead.metrics import EntityScorer
 from polyhead.records import Span, Spans
 from polyhead.tasks.base import IGNORE, HeadSpec, Prediction, Task, TaskOptions
-from polyhead.tasks.entities import Entity
+from polyhead.tasks.entities import Entity, confidences_of
 from polyhead.tasks.options import HeadOptions, check_known
 from polyhead.tasks.overlaps import Overlap, settle, side_by_side
 from polyhead.tasks.span_values import SpanColumn
@@ -45,6 +45,10 @@ class SpansPrediction(Prediction):
     def to_json(self) -> dict[str, Any]:
         """Return the entities."""
         return {"entities": [entity.to_json() for entity in self.entities]}
+
+    def at_least(self, confidence: float) -> SpansPrediction:
+        """Return the entities that are sure enough."""
+        return SpansPrediction(tuple(own for own in self.entities if own.score >= confidence))
 
     def plain(self) -> str:
         """Return the line that `src/predict.py` prints."""
@@ -230,6 +234,10 @@ class SpanClassification(Task):
     def entities(self, gold: Spans, prediction: SpansPrediction) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
         """Return the entities of the annotated part; at its end two spans can become one."""
         return gold.spans, tuple(sorted(set(gold.clipped(prediction.spans))))
+
+    def confidences(self, gold: Spans, prediction: SpansPrediction) -> list[tuple[float, bool]]:
+        """Return each entity's probability, and whether it is one."""
+        return confidences_of(prediction.entities, *self.entities(gold, prediction))
 
     def is_right(self, gold: Spans, prediction: SpansPrediction) -> bool:
         """Whether all entities, and no other, were found in the annotated part."""

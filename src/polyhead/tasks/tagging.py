@@ -22,7 +22,7 @@ from polyhead.metrics import EntityScorer
 from polyhead.records import Span, Spans
 from polyhead.tasks.base import IGNORE, Constraints, HeadSpec, Prediction, Task, TaskOptions
 from polyhead.tasks.chains import Chain, ChainScores
-from polyhead.tasks.entities import Entity, TagColumn
+from polyhead.tasks.entities import Entity, TagColumn, confidences_of
 from polyhead.tasks.numeric import log_softmax
 from polyhead.tasks.options import HeadOptions, check_known
 
@@ -67,6 +67,16 @@ class TagPrediction(Prediction):
         """Return entities, words and tags."""
         entities = [entity.to_json() for entity in self.entities]
         return {"entities": entities, "words": list(self.words), "tags": list(self.tags)}
+
+    def at_least(self, confidence: float) -> TagPrediction:
+        """Return the entities that are sure enough, and their tags."""
+        kept = [entity.score >= confidence for entity in self.entities]
+        tags, at = [], -1
+        for tag in self.tags:
+            at += tag.startswith("B-")
+            tags.append(tag if tag == "O" or kept[at] else "O")
+        entities = tuple(entity for entity, is_kept in zip(self.entities, kept, strict=True) if is_kept)
+        return dataclasses.replace(self, entities=entities, tags=tuple(tags))
 
     def plain(self) -> str:
         """Return the line that `src/predict.py` prints."""
@@ -261,6 +271,10 @@ class Tagging(Task):
     def entities(self, gold: Spans, prediction: TagPrediction) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
         """Return the entities of the annotated part."""
         return gold.spans, gold.clipped(prediction.highlights())
+
+    def confidences(self, gold: Spans, prediction: TagPrediction) -> list[tuple[float, bool]]:
+        """Return each entity's probability, and whether it is one."""
+        return confidences_of(prediction.entities, *self.entities(gold, prediction))
 
     def is_right(self, gold: Spans, prediction: TagPrediction) -> bool:
         """Whether all entities, and no other, were found in the annotated part."""

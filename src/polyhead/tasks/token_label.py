@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -75,6 +76,12 @@ class WordLabelsPrediction(Prediction):
         """Return words, labels and scores."""
         scores = [None if score is None else round(score, 6) for score in self.scores]
         return {"words": list(self.words), "labels": list(self.labels), "scores": scores}
+
+    def at_least(self, confidence: float) -> WordLabelsPrediction:
+        """Return the answer, without the labels that are not sure enough."""
+        pairs = zip(self.labels, self.scores, strict=True)
+        labels = tuple(label if score is not None and score >= confidence else None for label, score in pairs)
+        return dataclasses.replace(self, labels=labels)
 
     def plain(self) -> str:
         """Return the line that `src/predict.py` prints."""
@@ -184,6 +191,13 @@ class TokenLabel(Task):
     def scorer(self) -> ClassScorer:
         """Score the words whose label is known; a word without an answer is missed."""
         return ClassScorer(_choices)
+
+    def confidences(self, gold: Spans, prediction: WordLabelsPrediction) -> list[tuple[float, bool]]:
+        """Return the probability of each answer for a word whose label is known, and whether it is right."""
+        scores = dict(zip(prediction.starts, prediction.scores, strict=True))
+        by_start = prediction.by_start
+        known = [(scores.get(span.start), by_start.get(span.start) == span.label) for span in gold.spans]
+        return [(score, is_right) for score, is_right in known if score is not None]
 
     def is_right(self, gold: Spans, prediction: WordLabelsPrediction) -> bool:
         """Whether all words whose label is known have it."""

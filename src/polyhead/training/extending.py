@@ -84,7 +84,8 @@ def about_with_head(about: About, base: About) -> About:
         **base.settings,
         "added_heads": {**base.settings.get("added_heads", {}), added: about.settings},
     }
-    return about.model_copy(update={"settings": settings, "dev": _joined(base.dev, about.dev)})
+    kept = {"temperatures": base.temperatures, "settings": settings, "dev": _joined(base.dev, about.dev)}
+    return about.model_copy(update=kept)
 
 
 def _joined(before: Mapping[str, Any] | None, added: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -150,4 +151,5 @@ def _about_without(about: About, task: str, *, kept: list[dict[str, Any]]) -> Ab
         # All tasks right is another question with fewer tasks: its old answer goes.
         tasks = {name: scores for name, scores in dev["tasks"].items() if name != task}
         dev = {**dev, "frame_accuracy": None, "tasks": tasks}
-    return about.model_copy(update={"tasks": tuple(kept), "dev": dev})
+    temperatures = {name: value for name, value in about.temperatures.items() if name != task}
+    return about.model_copy(update={"tasks": tuple(kept), "dev": dev, "temperatures": temperatures})

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from polyhead.errors import MissingExtraError
-from polyhead.evaluation.report.plots import Measured, bar_plot, confusion_plot, interval_plot
+from polyhead.evaluation.report.plots import (
+    Measured,
+    bar_plot,
+    confusion_plot,
+    interval_plot,
+    reliability_plot,
+)
 from polyhead.inference import Predictor
 from polyhead.metrics import Scores, headline_of
 from polyhead.tasks import Task
@@ -73,7 +79,8 @@ def render(scores: Scores, *, predictor: Predictor, model: str, data: str) -> st
     )
     environment.filters.update(percent=percent, segments=segments)
     tasks = [task for task in predictor.tasks if task.name in scores["tasks"]]
-    shown = [_task(task, scores["tasks"][task.name]) for task in tasks]
+    sure = scores["breakdown"]["confidence"]
+    shown = [_task(task, scores["tasks"][task.name], sure.get(task.name)) for task in tasks]
     measured = _measured(scores, tasks)
     return environment.get_template("page.html").render(
         scores=scores,
@@ -128,7 +135,7 @@ def _measured(scores: Scores, tasks: Sequence[Task]) -> list[Measured]:
     ]
 
 
-def _task(task: Task, own: Mapping[str, Any]) -> dict[str, Any]:
+def _task(task: Task, own: Mapping[str, Any], sure: Mapping[str, Any] | None) -> dict[str, Any]:
     per_label = [{"label": label, **row} for label, row in own.get("per_type", {}).items()] or own.get("per_class", [])
     rows = [{**row, "missed": round(row["support"] * (1 - row["recall"]))} for row in per_label]
     rows.sort(key=lambda row: (-row["missed"], row["f1"], str(row["label"])))
@@ -148,6 +155,8 @@ def _task(task: Task, own: Mapping[str, Any]) -> dict[str, Any]:
         "errors": bar_plot(errors, title=f"{task.name}: errors") if any(errors.values()) else "",
         "confusion": confusion_plot(confusion, title=f"{task.name}: labels taken for others") if confusion else "",
         "pairs": confusion[:_PAIRS],
+        "sure": sure,
+        "reliability": reliability_plot(sure["bins"], title=f"{task.name}: confidence") if sure else "",
     }
 
 

@@ -114,6 +114,26 @@ def confusion_plot(pairs: Sequence[Mapping[str, Any]], *, title: str, most: int 
     return drawn[0]
 
 
+def reliability_plot(bins: Sequence[Mapping[str, Any]], *, title: str) -> str:
+    """Draw how often answers are right against how sure they were; on the line a model is as sure as it is right."""
+    most = max(row["answers"] for row in bins)
+    with _plot(title, rows=9) as (axes, drawn):
+        axes.plot([0, 1], [0, 1], color=_FAINT, linewidth=1.5)
+        for row in bins:
+            size = 5 + 11 * (row["answers"] / most) ** 0.5
+            place = (row["confidence"], row["accuracy"])
+            axes.plot(*([own] for own in place), "o", color=_ACCENT, markersize=size)
+            axes.annotate(f"{row['answers']:,}", place, (0, 10), textcoords="offset points", ha="center")
+        axes.set_xlim(-0.02, 1.04)
+        axes.set_ylim(-0.02, 1.1)
+        axes.set_aspect("equal")
+        axes.set_xlabel("how sure the answers were")
+        axes.set_ylabel("share that is right")
+        axes.grid(color=_FAINT, linewidth=0.6)
+        axes.set_axisbelow(True)
+    return drawn[0]
+
+
 def _square(column: int, row: int, *, alpha: float) -> Any:
     from matplotlib.patches import Rectangle
 

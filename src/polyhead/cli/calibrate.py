@@ -1,0 +1,56 @@
+"""`polyhead calibrate`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from polyhead.cli.console import announce, error_console, output_console, progress_bar
+from polyhead.cli.figures import figure_table, percent
+from polyhead.evaluation import calibrate
+from polyhead.notices import Notices
+
+
+def calibrate_command(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Bundle, or output folder of a run.")],
+    data: Annotated[Path, typer.Argument(metavar="DEV", help="Annotated records that the model was not trained on.")],
+    output: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the new bundle.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Treat warnings about the data as errors.")] = False,
+) -> None:
+    """Make a model as sure as it is right: fit a temperature for each head on dev data.
+
+    No answer changes but those of tuned thresholds; how sure they are does. `polyhead evaluate` says what it is worth.
+
+    [bold]Example[/bold]
+
+      polyhead calibrate saved_model dev.json --output calibrated
+    """
+    notices = Notices(strict=strict)
+    console = error_console()
+    with progress_bar(console) as bar:
+        task = bar.add_task("calibrating", total=None, note="")
+        done = calibrate(model, data, output, notices=notices, on_batch=lambda count: bar.update(task, advance=count))
+    for line in notices.lines():
+        announce(console, "warning", line)
+    if as_json:
+        sys.stdout.write(json.dumps(done, ensure_ascii=False) + "\n")
+        return
+    output_console().print(_table(done["tasks"]))
+    console.print(f"saved in {done['folder']}", markup=False)
+
+
+def _table(tasks: dict[str, dict[str, Any]]) -> Table:
+    columns = ["task", "records", "temperature", "error before, %", "after", "loss before", "after"]
+    table = figure_table("on the data that chose", columns)
+    for name, own in tasks.items():
+        errors = [percent(own[when]["expected_calibration_error"]) for when in ("before", "after")]
+        losses = [f"{own[when]['loss']:.4f}" for when in ("before", "after")]
+        table.add_row(escape(name), f"{own['records']:,}", f"{own['temperature']:.2f}", *errors, *losses)
+    return table
