@@ -100,6 +100,18 @@ def test_calibrating_again_starts_from_the_plain_model(calibrated: Path, noisy: 
     assert {name: own["temperature"] for name, own in again.items()} == known
 
 
+def test_one_task_after_the_other(
+    trained: TrainedRun, calibrated: Path, noisy: Path, write: Write, tmp_path: Path
+) -> None:
+    """As of a model of several data sets, each of which says something of some tasks."""
+    records = [json.loads(line) for line in noisy.read_text().splitlines()]
+    renamed = write([{"sentence": record["sentence"], "topic": record["label"]} for record in records])
+    first = polyhead.calibrate(trained.folder, renamed, tmp_path / "first", tasks={"classification": "topic"})
+    assert list(first["tasks"]) == list(open_model(tmp_path / "first").about.temperatures) == ["classification"]
+    polyhead.calibrate(tmp_path / "first", noisy, tmp_path / "both", tasks=["ner"])
+    assert open_model(tmp_path / "both").about.temperatures == open_model(calibrated).about.temperatures
+
+
 @pytest.mark.parametrize("task", ["classification", "ner"])
 def test_evaluate_says_how_far_off_confidence_is(trained: TrainedRun, calibrated: Path, noisy: Path, task: str) -> None:
     errors = [
@@ -148,6 +160,9 @@ def test_what_cannot_be_calibrated(
     assert "is there already; name a new folder" in done.err
     with pytest.raises(SettingsError, match="is a single file; calibrate the bundle"):
         polyhead.calibrate(single_file_run.folder / "mtl_epoch1.pt", noisy, tmp_path / "x")
+    unknown = cli("calibrate", trained.folder, noisy, "--output", tmp_path / "x", "--task", "nre")
+    assert unknown.status == 2
+    assert "--task: the model has no task 'nre'; known: classification, ner (did you mean 'ner'?)" in unknown.err
     with pytest.raises(DataError, match="has a field that the tasks read"):
         polyhead.calibrate(trained.folder, write([{"sentence": "a"}]), tmp_path / "x")
     assert not (tmp_path / "x").exists()

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from polyhead.cli.console import announce, error_console, output_console, progress_bar
+from polyhead.cli.evaluate import fields_of
 from polyhead.cli.figures import figure_table, percent
 from polyhead.evaluation import calibrate
 from polyhead.notices import Notices
@@ -21,6 +22,10 @@ def calibrate_command(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Bundle, or output folder of a run.")],
     data: Annotated[Path, typer.Argument(metavar="DEV", help="Annotated records that the model was not trained on.")],
     output: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the new bundle.")],
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option("--task", metavar="NAME[=FIELD]", help="Calibrate this task alone, on this field; repeatable."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings about the data as errors.")] = False,
 ) -> None:
@@ -36,7 +41,14 @@ def calibrate_command(
     console = error_console()
     with progress_bar(console) as bar:
         task = bar.add_task("calibrating", total=None, note="")
-        done = calibrate(model, data, output, notices=notices, on_batch=lambda count: bar.update(task, advance=count))
+        done = calibrate(
+            model,
+            data,
+            output,
+            tasks=fields_of(tasks),
+            notices=notices,
+            on_batch=lambda count: bar.update(task, advance=count),
+        )
     for line in notices.lines():
         announce(console, "warning", line)
     if as_json:

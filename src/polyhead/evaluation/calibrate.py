@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ def calibrate(
     data: str | Path,
     output: str | Path,
     *,
+    tasks: Mapping[str, str | None] | Sequence[str] = (),
     notices: Notices | None = None,
     on_batch: Callable[[int], None] | None = None,
 ) -> dict[str, Any]:
@@ -53,6 +54,8 @@ def calibrate(
         model: A bundle, or the output folder of a run.
         data: Dev data, which the model has not been trained on.
         output: The new bundle's folder; it must not be there yet.
+        tasks: The tasks to calibrate, all where not given; as a mapping, with the field that a task reads in this file.
+            The others keep the temperature they have.
         notices: Hears of what is odd in the data but usable.
         on_batch: Called with the number of records done since the last call.
 
@@ -63,7 +66,8 @@ def calibrate(
 
     Raises:
         BundleError: If the model cannot be opened.
-        SettingsError: If the output is there already, the model is no folder, or no task can be calibrated.
+        SettingsError: If the output is there already, the model is no folder, it has no task of a name, it is not plain
+            which of two tasks the data are for, or no task can be calibrated.
         DataError: If the data cannot be read, or carry no annotation of any of the tasks.
     """
     bundle, folder = open_model(model), Path(output)
@@ -72,25 +76,27 @@ def calibrate(
     if not isinstance(bundle.weights, Path):
         raise SettingsError(f"{model} is a single file; calibrate the bundle, which is a folder")
     plain = Predictor.load(model).with_temperatures({})
-    examples = _examples(plain, data, notices or Notices(), on_batch)
-    tasks = {task.name: _fitted(plain, task, examples[task.name]) for task in plain.tasks if examples[task.name]}
-    if not tasks:
+    fields = fields_to_score(plain, dict(tasks) if isinstance(tasks, Mapping) else dict.fromkeys(tasks))
+    examples = _examples(plain, data, fields, notices or Notices(), on_batch)
+    fitted = {task.name: _fitted(plain, task, examples[task.name]) for task in plain.tasks if examples[task.name]}
+    if not fitted:
         raise SettingsError("no task of the model both has annotations in the data and answers with probabilities")
-    temperatures = {**bundle.about.temperatures, **{name: own["temperature"] for name, own in tasks.items()}}
+    temperatures = {**bundle.about.temperatures, **{name: own["temperature"] for name, own in fitted.items()}}
     _write(bundle, folder, plain.with_temperatures(temperatures), temperatures, examples)
-    return {"folder": str(folder), "tasks": tasks}
+    return {"folder": str(folder), "tasks": fitted}
 
 
 def _examples(
-    predictor: Predictor, data: str | Path, notices: Notices, on_batch: Callable[[int], None] | None
+    predictor: Predictor,
+    data: str | Path,
+    fields: Mapping[str, str],
+    notices: Notices,
+    on_batch: Callable[[int], None] | None,
 ) -> dict[str, list[_Example]]:
     """Return, by task, the records that say something of how sure it should be."""
     found: dict[str, list[_Example]] = {task.name: [] for task in predictor.tasks}
-    records = [
-        record
-        for record in annotated_records(predictor, data, fields_to_score(predictor, {}), notices)
-        if record.annotations
-    ]
+    predictor = predictor.with_tasks([task for task in predictor.tasks if task.name in fields])
+    records = [record for record in annotated_records(predictor, data, fields, notices) if record.annotations]
     readings = predictor.read([record.texts for record in records], on_batch=on_batch)
     for record, reading in zip(records, readings, strict=True):
         for task in predictor.tasks:
