@@ -85,10 +85,13 @@ def test_which_task_a_file_is_for(
 def test_a_file_of_labels_needs_no_task(
     three_sets: Callable[..., Path], cli: Callable[..., Any], tmp_path: Path
 ) -> None:
-    """Only one task reads them; the others find nothing in it, and that is refused, not scored as nothing."""
+    """Only one task reads them. Of the others there are no figures; asked for, they are refused."""
     assert cli("train", "--config", three_sets()).status == 0
-    done = cli("evaluate", tmp_path / "run", tmp_path / "labels.jsonl", "--task", "topic", "--json")
-    assert json.loads(done.out)["tasks"]["topic"]["records"] == len(RECORDS) * 4
+    for options in ((), ("--task", "topic")):
+        done = cli("evaluate", tmp_path / "run", tmp_path / "labels.jsonl", "--json", *options)
+        tasks = json.loads(done.out)["tasks"]
+        assert tasks["topic"]["records"] == len(RECORDS) * 4
+        assert all(own["records"] == 0 and own["f1"] is None for name, own in tasks.items() if name != "topic")
     missing = cli("evaluate", tmp_path / "run", tmp_path / "labels.jsonl", "--task", "slots")
     assert missing.status == 2
     assert "has a field that the tasks read; known: ner_tags" in missing.err

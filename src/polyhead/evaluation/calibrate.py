@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from polyhead.bundle import Bundle, write_folder
 from polyhead.encoding import Encoded
 from polyhead.errors import MissingExtraError, SettingsError
-from polyhead.evaluation.evaluate import annotated_records, fields_to_score
+from polyhead.evaluation.evaluate import ToScore, annotated_records, tasks_to_score
 from polyhead.inference import Predictor, open_model
 from polyhead.metrics.confidence import ConfidenceScorer
 from polyhead.notices import Notices
@@ -76,8 +76,7 @@ def calibrate(
     if not isinstance(bundle.weights, Path):
         raise SettingsError(f"{model} is a single file; calibrate the bundle, which is a folder")
     plain = Predictor.load(model).with_temperatures({})
-    fields = fields_to_score(plain, dict(tasks) if isinstance(tasks, Mapping) else dict.fromkeys(tasks))
-    examples = _examples(plain, data, fields, notices or Notices(), on_batch)
+    examples = _examples(plain, data, tasks_to_score(plain, tasks), notices or Notices(), on_batch)
     fitted = {task.name: _fitted(plain, task, examples[task.name]) for task in plain.tasks if examples[task.name]}
     if not fitted:
         raise SettingsError("no task of the model both has annotations in the data and answers with probabilities")
@@ -89,14 +88,14 @@ def calibrate(
 def _examples(
     predictor: Predictor,
     data: str | Path,
-    fields: Mapping[str, str],
+    to_score: ToScore,
     notices: Notices,
     on_batch: Callable[[int], None] | None,
 ) -> dict[str, list[_Example]]:
     """Return, by task, the records that say something of how sure it should be."""
     found: dict[str, list[_Example]] = {task.name: [] for task in predictor.tasks}
-    predictor = predictor.with_tasks([task for task in predictor.tasks if task.name in fields])
-    records = [record for record in annotated_records(predictor, data, fields, notices) if record.annotations]
+    predictor = predictor.with_tasks([task for task in predictor.tasks if task.name in to_score.fields])
+    records = [record for record in annotated_records(predictor, data, to_score, notices) if record.annotations]
     readings = predictor.read([record.texts for record in records], on_batch=on_batch)
     for record, reading in zip(records, readings, strict=True):
         for task in predictor.tasks:

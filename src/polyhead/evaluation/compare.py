@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from polyhead.errors import SettingsError, name_the_known
-from polyhead.evaluation.evaluate import annotated_records, fields_to_score
+from polyhead.evaluation.evaluate import ToScore, annotated_records, tasks_to_score
 from polyhead.evaluation.intervals import RESAMPLES, interval_of_difference
 from polyhead.evaluation.scoring import FRAME, Scoring, answered
 from polyhead.inference import Predictor
@@ -62,9 +62,9 @@ def compare(
         DataError: If the data cannot be read, or carry no annotation of any of the tasks.
     """
     one, other = (model if isinstance(model, Predictor) else Predictor.load(model) for model in (first, second))
-    fields = _fields(one, other, dict(tasks) if isinstance(tasks, Mapping) else dict.fromkeys(tasks))
-    one, other = (model.with_tasks([_named(model, name) for name in fields]) for model in (one, other))
-    records = annotated_records(one, data, fields, notices or Notices())
+    to_score = _to_score(one, other, tasks)
+    one, other = (model.with_tasks([_named(model, name) for name in to_score.fields]) for model in (one, other))
+    records = annotated_records(one, data, to_score, notices or Notices())
     scorings = Scoring(one.tasks), Scoring(other.tasks)
     changed: list[dict[str, Any]] = []
     for record, answers in answered([one, other], scorings[0].annotated_of(records), on_batch=on_batch):
@@ -74,8 +74,8 @@ def compare(
     return _compared(*scorings, changed, resamples=resamples, seed=seed)
 
 
-def _fields(one: Predictor, other: Predictor, wanted: Mapping[str, str | None]) -> dict[str, str]:
-    """Return, by task that both models have, the field that it reads."""
+def _to_score(one: Predictor, other: Predictor, wanted: Mapping[str, str | None] | Sequence[str]) -> ToScore:
+    """Find out which tasks, that both models have, a file is for."""
     kinds = {task.name: task.kind for task in other.tasks}
     shared = [task for task in one.tasks if task.name in kinds and (task.name in wanted or not wanted)]
     for name in wanted:
@@ -92,7 +92,7 @@ def _fields(one: Predictor, other: Predictor, wanted: Mapping[str, str | None]) 
                 f"the task {task.name!r} is {task.kind} in the first model and {kinds[task.name]} in the second: they "
                 f"cannot be compared; name others with --task"
             )
-    return fields_to_score(one.with_tasks(shared), wanted)
+    return tasks_to_score(one.with_tasks(shared), wanted)
 
 
 def _named(model: Predictor, name: str) -> Task:

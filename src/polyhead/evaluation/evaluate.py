@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from polyhead.errors import DataError, SettingsError, name_the_known
 from polyhead.evaluation.breakdown import Breakdown, surface_of
@@ -53,9 +53,9 @@ def evaluate(
         DataError: If the data cannot be read, or carry no annotation of any of the tasks.
     """
     predictor = model if isinstance(model, Predictor) else Predictor.load(model)
-    fields = fields_to_score(predictor, dict(tasks) if isinstance(tasks, Mapping) else dict.fromkeys(tasks))
-    predictor = predictor.with_tasks([task for task in predictor.tasks if task.name in fields])
-    records = annotated_records(predictor, data, fields, notices or Notices())
+    to_score = tasks_to_score(predictor, tasks)
+    predictor = predictor.with_tasks([task for task in predictor.tasks if task.name in to_score.fields])
+    records = annotated_records(predictor, data, to_score, notices or Notices())
     paths = [train] if isinstance(train, str | Path) else train
     breakdown = Breakdown(predictor.tasks, seen=_surfaces(predictor, paths) if paths else None)
     scoring = Scoring(predictor.tasks)
@@ -65,26 +65,41 @@ def evaluate(
     return {**scoring.scores(resamples=resamples, seed=seed), "breakdown": breakdown.result()}
 
 
-def fields_to_score(predictor: Predictor, wanted: Mapping[str, str | None]) -> dict[str, str]:
-    """Return, by task to score, the field that it reads.
+class ToScore(NamedTuple):
+    """What of a file is to be scored.
+
+    Attributes:
+        fields: By task, the field that it reads.
+        unclear: Pairs of tasks that read one field, of which the file must not be for both.
+    """
+
+    fields: dict[str, str]
+    unclear: list[tuple[str, str]]
+
+
+def tasks_to_score(predictor: Predictor, tasks: Mapping[str, str | None] | Sequence[str]) -> ToScore:
+    """Find out which tasks a file is for.
 
     Args:
         predictor: The model.
-        wanted: The tasks asked for, with the field where one is named; all of the model's where empty.
+        tasks: Those asked for, all of the model's where there is none; as a mapping, with the field where one is named.
+
+    Raises:
+        SettingsError: If the model has no task of a name.
     """
+    wanted = dict(tasks) if isinstance(tasks, Mapping) else dict.fromkeys(tasks)
     known = {task.name: task.field for task in predictor.tasks}
     for name in wanted:
         if name not in known:
             raise SettingsError(f"--task: the model has no task {name!r}; {name_the_known(name, known)}")
     fields = {name: wanted.get(name) or field for name, field in known.items() if not wanted or name in wanted}
     feeds = predictor.bundle.feeds() if predictor.bundle and not wanted else []
-    for one, other in combinations(fields, 2) if feeds else ():
-        if fields[one] == fields[other] and not any({one, other} <= fed for fed in feeds):
-            raise SettingsError(
-                f"the tasks {one!r} and {other!r} both read the field {fields[one]!r}, and no data set of the training "
-                f"fed both: say with --task NAME which of them these data are for"
-            )
-    return fields
+    unclear = [
+        (one, other)
+        for one, other in combinations(fields, 2)
+        if feeds and fields[one] == fields[other] and not any({one, other} <= fed for fed in feeds)
+    ]
+    return ToScore(fields, unclear)
 
 
 def tune_and_evaluate(
@@ -143,34 +158,33 @@ def mean_score(scores: dict[str, Any], criteria: Mapping[str, Criterion]) -> flo
 
 def _surfaces(predictor: Predictor, paths: Sequence[str | Path]) -> dict[str, set[tuple[str, str]]]:
     """Return the entities that data show, by task."""
-    fields = {task.name: task.field for task in predictor.tasks}
-    seen: dict[str, set[tuple[str, str]]] = {name: set() for name in fields}
+    to_score = ToScore({task.name: task.field for task in predictor.tasks}, [])
+    seen: dict[str, set[tuple[str, str]]] = {name: set() for name in to_score.fields}
     for path in paths:
-        for record in annotated_records(predictor, path, fields, Notices()):
+        for record in annotated_records(predictor, path, to_score, Notices()):
             for name, annotation in record.annotations.items():
                 if isinstance(annotation, Spans):
                     seen[name].update(surface_of(span, record.text) for span in annotation.spans)
     return seen
 
 
-def annotated_records(
-    predictor: Predictor, data: str | Path, fields: Mapping[str, str], notices: Notices
-) -> Iterable[Record]:
+def annotated_records(predictor: Predictor, data: str | Path, to_score: ToScore, notices: Notices) -> Iterable[Record]:
     """Read a file, and see that there is something to score, before anything is answered.
 
     Args:
         predictor: Whose tasks are to be scored.
         data: The file. A regular one is read twice, so that it need not be held; a pipe is held.
-        fields: By task, the field that it reads.
+        to_score: The tasks that the file is for.
         notices: Hears of what is odd in the data but usable.
 
     Raises:
+        SettingsError: If it is not plain which of two tasks the data are for.
         DataError: If the data cannot be read, or carry no annotation of any of the tasks.
     """
     limits = predictor.bundle.limits() if predictor.bundle else Limits()
 
     def read(notices: Notices) -> Iterator[Record]:
-        columns = {task.name: task.column(fields[task.name], task.options) for task in predictor.tasks}
+        columns = {task.name: task.column(to_score.fields[task.name], task.options) for task in predictor.tasks}
         return read_records(data, columns, notices=notices, limits=limits)
 
     held = None if Path(data).is_file() else list(read(notices))
@@ -178,9 +192,19 @@ def annotated_records(
     for record in read(notices) if held is None else held:
         records += 1
         annotated += bool(record.annotations)
+        _check_clear(record, to_score)
     if not annotated:
         raise DataError(
             f"{data}: none of the {records} records has a field that the tasks read; "
-            f"{name_the_known('', sorted(set(fields.values())))}"
+            f"{name_the_known('', sorted(set(to_score.fields.values())))}"
         )
     return read(Notices()) if held is None else held
+
+
+def _check_clear(record: Record, to_score: ToScore) -> None:
+    for one, other in to_score.unclear:
+        if one in record.annotations and other in record.annotations:
+            raise SettingsError(
+                f"the tasks {one!r} and {other!r} both read the field {to_score.fields[one]!r}, and no data set of the "
+                f"training fed both: say with --task NAME which of them these data are for"
+            )
