@@ -22,6 +22,13 @@ class Sums(dict[Hashable, Floats]):
         super().__init__()
         self.samples = samples
 
+    @classmethod
+    def of_all(cls, counts: Mapping[Hashable, int]) -> Sums:
+        """Return sums over all records as those of one sample."""
+        sums = cls(1)
+        sums.update({key: np.array([count], dtype=np.float64) for key, count in counts.items()})
+        return sums
+
     def __missing__(self, key: Hashable) -> Floats:
         """Return zeros."""
         return np.zeros(self.samples)

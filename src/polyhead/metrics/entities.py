@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-from polyhead.metrics.by_label import FOUND, WANTED, f_measure, figures_by_label, label_counts, micro, total
+from polyhead.metrics.by_label import FOUND, HIT, WANTED, f_measure, figures_by_label, label_counts, total
 from polyhead.metrics.counts import Counts, Sums
 from polyhead.metrics.matching import ERRORS, OUTCOMES, SCHEMES, errors, outcomes
 from polyhead.metrics.scorer import Figures, Scorer, Scores, Weights
@@ -30,13 +30,15 @@ class EntityScorer(Scorer):
 
     def __init__(self, spans: Callable[[Any, Any], tuple[Spans, Spans]]) -> None:
         super().__init__()
-        self._spans, self._counts = spans, Counts()
+        self._spans = spans
+        self._counts = Counts()  # what headline figures need: of each record on its own
+        self._particulars: Counter[Hashable] = Counter()  # the rest: of all together
         self._errors: Counter[str] = Counter()
         self._confused: Counter[tuple[str, str]] = Counter()
 
     def scores(self) -> Scores:
         """Return figures, those of types and schemes, and what went wrong."""
-        sums = self._counts.sums()
+        sums = Sums.of_all(self._particulars)
         confusion = [
             {"gold": gold, "predicted": found, "count": count} for (gold, found), count in self._confused.most_common()
         ]
@@ -51,37 +53,43 @@ class EntityScorer(Scorer):
     def figures(self, weights: Weights | None = None) -> Figures:
         """Return the headline figures."""
         sums = self._counts.sums(weights)
+        found, wanted = sums[FOUND], sums[WANTED]
         return {
-            **micro(sums),
-            "partial_f1": _scheme_figures(sums, "partial")["f1"],
-            "type_f1": _scheme_figures(sums, "ent_type")["f1"],
+            **f_measure(sums[HIT], found, wanted),
+            "partial_f1": f_measure(sums["partial correct"] + sums["partial partial"] / 2, found, wanted)["f1"],
+            "type_f1": f_measure(sums["ent_type correct"], found, wanted)["f1"],
         }
 
     def _add(self, gold: Any, found: Any) -> None:
         golds, answers = self._spans(gold, found)
         hit = set(golds) & set(answers)
-        counts = label_counts(*([span.label for span in spans] for spans in (golds, answers, hit)))
-        counts.update(_scheme_counts(golds, answers))
-        self._counts.add(counts)
+        matched = _scheme_counts(golds, answers)
+        self._counts.add(
+            {
+                WANTED: len(golds),
+                FOUND: len(answers),
+                HIT: len(hit),
+                **{key: matched[key] for key in ("partial correct", "partial partial", "ent_type correct")},
+            }
+        )
+        self._particulars.update(label_counts(*([span.label for span in spans] for spans in (golds, answers, hit))))
+        self._particulars.update(matched)
         for error, span, own in errors(golds, answers):
             self._errors[error] += 1
             if span and own and span.label != own.label:
                 self._confused[span.label, own.label] += 1
 
 
-def _scheme_counts(golds: Spans, found: Spans) -> Counter[Hashable]:
+def _scheme_counts(golds: Spans, found: Spans) -> dict[str, int]:
     counts = {scheme: outcomes(golds, found, scheme) for scheme in SCHEMES}
-    return Counter({f"{scheme} {outcome}": count for scheme, own in counts.items() for outcome, count in own.items()})
-
-
-def _scheme_figures(sums: Sums, scheme: str) -> Figures:
-    points = sums[f"{scheme} correct"] + sums[f"{scheme} partial"] / 2
-    return f_measure(points, total(sums, FOUND), total(sums, WANTED))
+    return {f"{scheme} {outcome}": count for scheme, own in counts.items() for outcome, count in own.items()}
 
 
 def _of_scheme(sums: Sums, scheme: str) -> dict[str, float]:
     """Return a scheme's counts and figures over all records."""
     counts = {outcome: int(sums[f"{scheme} {outcome}"][0]) for outcome in OUTCOMES}
-    taken = counts["correct"] + counts["incorrect"] + counts["partial"]
-    figures = {name: float(values[0]) for name, values in _scheme_figures(sums, scheme).items()}
-    return dict(counts) | {"missed": int(total(sums, WANTED)[0]) - taken} | figures
+    found, wanted = total(sums, FOUND), total(sums, WANTED)
+    points = sums[f"{scheme} correct"] + sums[f"{scheme} partial"] / 2
+    missed = int(wanted[0]) - counts["correct"] - counts["incorrect"] - counts["partial"]
+    figures = {name: float(values[0]) for name, values in f_measure(points, found, wanted).items()}
+    return dict(counts) | {"missed": missed} | figures
