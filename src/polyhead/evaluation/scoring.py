@@ -74,7 +74,7 @@ def brief(scores: Scores) -> Scores:
         name: {key: value for key, value in own.items() if key in _KEPT or not isinstance(value, dict | list)}
         for name, own in scores["tasks"].items()
     }
-    return scores | {"tasks": tasks}
+    return {"records": scores["records"], FRAME: scores[FRAME], "tasks": tasks}
 
 
 def answered(
