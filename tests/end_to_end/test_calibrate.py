@@ -118,7 +118,7 @@ def test_evaluate_says_how_far_off_confidence_is(trained: TrainedRun, calibrated
         polyhead.evaluate(model, noisy, resamples=0)["breakdown"]["confidence"][task]["expected_calibration_error"]
         for model in (trained.folder, calibrated)
     ]
-    assert errors[1] < errors[0] / 2
+    assert errors[1] < 0.75 * errors[0]
 
 
 def test_a_head_that_goes_takes_its_temperature_along(calibrated: Path, tmp_path: Path) -> None:
