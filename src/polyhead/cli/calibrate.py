@@ -11,11 +11,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from polyhead.cli.console import announce, error_console, output_console, progress_bar
+from polyhead.cli.console import error_console, going_through_data, output_console
 from polyhead.cli.evaluate import fields_of
 from polyhead.cli.figures import figure_table, percent
 from polyhead.evaluation import calibrate
-from polyhead.notices import Notices
 
 
 def calibrate_command(
@@ -37,25 +36,20 @@ def calibrate_command(
 
       polyhead calibrate saved_model dev.json --output calibrated
     """
-    notices = Notices(strict=strict)
-    console = error_console()
-    with progress_bar(console) as bar:
-        task = bar.add_task("calibrating", total=None, note="")
+    with going_through_data("calibrating", strict=strict) as (notices, on_batch):
         done = calibrate(
             model,
             data,
             output,
             tasks=fields_of(tasks),
             notices=notices,
-            on_batch=lambda count: bar.update(task, advance=count),
+            on_batch=on_batch,
         )
-    for line in notices.lines():
-        announce(console, "warning", line)
     if as_json:
         sys.stdout.write(json.dumps(done, ensure_ascii=False) + "\n")
         return
     output_console().print(_table(done["tasks"]))
-    console.print(f"saved in {done['folder']}", markup=False)
+    error_console().print(f"saved in {done['folder']}", markup=False)
 
 
 def _table(tasks: dict[str, dict[str, Any]]) -> Table:

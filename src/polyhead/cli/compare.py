@@ -13,12 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from polyhead.cli.console import announce, error_console, output_console, progress_bar
+from polyhead.cli.console import announce, error_console, going_through_data, output_console
 from polyhead.cli.evaluate import fields_of
 from polyhead.cli.figures import amount, between, figure_table, percent
 from polyhead.cli.highlight import visible
 from polyhead.evaluation import RESAMPLES, compare, got_worse
-from polyhead.notices import Notices
 
 _COLOURS = {"better": "green", "worse": "red", "no difference shown": "dim"}
 
@@ -55,10 +54,7 @@ def compare_command(
 
       polyhead compare old_model saved_model test.json --fail-if-worse --json > difference.json
     """
-    notices = Notices(strict=strict)
-    console = error_console()
-    with progress_bar(console) as bar:
-        task = bar.add_task("comparing", total=None, note="")
+    with going_through_data("comparing", strict=strict) as (notices, on_batch):
         compared = compare(
             first,
             second,
@@ -67,17 +63,15 @@ def compare_command(
             resamples=resamples,
             seed=seed,
             notices=notices,
-            on_batch=lambda count: bar.update(task, advance=count),
+            on_batch=on_batch,
         )
-    for line in notices.lines():
-        announce(console, "warning", line)
     worse = got_worse(compared)
     if as_json:
         sys.stdout.write(json.dumps({**compared, "worse": worse}, ensure_ascii=False) + "\n")
     else:
         _show(compared, output_console(), show)
     if fail_if_worse and worse:
-        announce(console, "worse", ", ".join(worse))
+        announce(error_console(), "worse", ", ".join(worse))
         raise typer.Exit(1)
 
 

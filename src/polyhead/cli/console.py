@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from polyhead.notices import Notices
 
 _COLOURS = {"warning": "yellow", "error": "red", "worse": "red"}
 
@@ -45,3 +49,22 @@ def progress_bar(console: Console) -> Progress:
         transient=True,
         disable=not console.is_terminal,
     )
+
+
+@contextmanager
+def going_through_data(word: str, *, strict: bool) -> Iterator[tuple[Notices, Callable[[int], None]]]:
+    """Show a bar while records are gone through, and then write what was odd in them.
+
+    Args:
+        word: What is done with them.
+        strict: Treat what is odd as an error.
+
+    Yields:
+        What hears of odd things, and what is called with the number of records done since the last call.
+    """
+    console, notices = error_console(), Notices(strict=strict)
+    with progress_bar(console) as bar:
+        task = bar.add_task(word, total=None, note="")
+        yield notices, lambda count: bar.update(task, advance=count)
+    for line in notices.lines():
+        announce(console, "warning", line)

@@ -10,12 +10,11 @@ from typing import Annotated
 import typer
 
 from polyhead.bundle.saving import new_file
-from polyhead.cli.console import announce, error_console, output_console, progress_bar
+from polyhead.cli.console import error_console, going_through_data, output_console
 from polyhead.cli.figures import score_tables
 from polyhead.evaluation import RESAMPLES, evaluate
 from polyhead.evaluation.report import write_report
 from polyhead.inference import Predictor
-from polyhead.notices import Notices
 
 
 def evaluate_command(
@@ -54,10 +53,7 @@ def evaluate_command(
 
       polyhead evaluate saved_model test.json --train train.json --report report.html
     """
-    notices = Notices(strict=strict)
-    console = error_console()
-    with progress_bar(console) as bar:
-        task = bar.add_task("scoring", total=None, note="")
+    with going_through_data("scoring", strict=strict) as (notices, on_batch):
         predictor = Predictor.load(model)
         scores = evaluate(
             predictor,
@@ -67,14 +63,12 @@ def evaluate_command(
             resamples=resamples,
             seed=seed,
             notices=notices,
-            on_batch=lambda count: bar.update(task, advance=count),
+            on_batch=on_batch,
         )
-    for line in notices.lines():
-        announce(console, "warning", line)
     if report:
         with new_file(report) as file:
             write_report(file, scores, predictor=predictor, model=str(model), data=str(data))
-        console.print(f"report  {report}", markup=False)
+        error_console().print(f"report  {report}", markup=False)
     if as_json:
         sys.stdout.write(json.dumps(scores, ensure_ascii=False) + "\n")
         return
