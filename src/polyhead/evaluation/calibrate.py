@@ -18,7 +18,8 @@ from polyhead.evaluation.evaluate import ToScore, annotated_records, tasks_to_sc
 from polyhead.inference import Predictor, open_model
 from polyhead.metrics.confidence import ConfidenceScorer
 from polyhead.notices import Notices
-from polyhead.tasks import IGNORE, Task, task_state
+from polyhead.tasks import Task, task_state
+from polyhead.tasks.doubts import truth
 
 _LOWEST, _HIGHEST = 0.1, 10.0
 """Temperatures that are tried."""
@@ -100,16 +101,10 @@ def _examples(
     for record, reading in zip(records, readings, strict=True):
         for task in predictor.tasks:
             gold = record.annotations.get(task.name)
-            if gold is not None and not task.head().is_number and _is_known(task, gold):
+            if gold is not None and not task.head().is_number and task.knows(gold):
                 target = task.encode(gold, reading.encoded)
                 found[task.name].append(_Example(gold, reading.logits[task.name], reading.encoded, target))
     return found
-
-
-def _is_known(task: Task, gold: Any) -> bool:
-    """Whether the task has the labels; of others there is no probability."""
-    known = task.label_names()
-    return not known or {str(label) for label in task.labels_in(gold)} <= set(known)
 
 
 def _fitted(plain: Predictor, task: Task, examples: Sequence[_Example]) -> dict[str, Any]:
@@ -143,23 +138,10 @@ def _at(
 def _loss(task: Task, logits: Sequence[NDArray[np.float32]], examples: Sequence[_Example]) -> float:
     """Return how improbable the annotations are held: the mean negative log-likelihood."""
     probable = [
-        _of_truth(task.soften(own, example.encoded), example.target, is_class=not task.head().target)
+        truth(task.soften(own, example.encoded), example.target, is_class=not task.head().target)
         for own, example in zip(logits, examples, strict=True)
     ]
     return float(-np.log(np.maximum(np.concatenate(probable).astype(np.float64), _LEAST)).mean())
-
-
-def _of_truth(soft: NDArray[np.float32], target: NDArray[Any], *, is_class: bool) -> NDArray[np.float32]:
-    """Return how probable each known part of a target was held."""
-    if is_class:
-        rows, places = soft.reshape(-1, soft.shape[-1]), target.reshape(-1)
-        known = (places != IGNORE) & ~np.isnan(rows[:, 0])
-        of_class: NDArray[np.float32] = rows[known, places[known]]
-        return of_class
-    target = target.reshape(soft.shape)
-    known = (target != IGNORE) & ~np.isnan(soft)
-    right: NDArray[np.float32] = np.where(target == 1, soft, 1 - soft)[known]
-    return right
 
 
 def _figures(task: Task, logits: Sequence[NDArray[np.float32]], examples: Sequence[_Example]) -> dict[str, Any]:

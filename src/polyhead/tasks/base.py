@@ -14,79 +14,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from polyhead.encoding import Encoded, UnitKind
+from polyhead.encoding import Encoded
 from polyhead.formats import Column
 from polyhead.metrics import ListScorer, Scorer, Scores
 from polyhead.records import Span, Spans, in_words
-
-IGNORE = -100
-"""The target of a position that has none; `ignore_index` of the losses."""
-
-Pooling = Literal["cls", "mean", "attention"]
-Layers = Literal["last", "mix"]
-
-
-@dataclass(frozen=True)
-class Constraints:
-    """Which classes may begin a text and which may follow which: the shape of a CRF.
-
-    Attributes:
-        start: By class, whether a text may begin with it.
-        step: ``step[i][j]`` is true where class j may follow class i.
-    """
-
-    start: tuple[bool, ...]
-    step: tuple[tuple[bool, ...], ...]
-
-
-@dataclass(frozen=True)
-class HeadSpec:
-    """What the model must build for a task.
-
-    Attributes:
-        reads: ``sentence``: one state for a row, see `pooling`; ``token``: the state of each unit's first piece;
-            ``span``: the states of the first and the last unit's first pieces of a stretch.
-        width: Logits that the head gives: of a row, of a unit, or of the stretches that begin at a unit.
-        objective: Name of the loss, see `polyhead.model.objectives`.
-        unit: What a token or span head labels.
-        target: Shape of the target of one row or unit: () for a class or a number.
-        is_number: The target is a number (float32, NaN where unknown), not a class (int64, `IGNORE` where unknown).
-        pooling: How a sentence head makes one state of a row: that of the first special token, the mean of all, or a
-            mean with learnt attention.
-        layers: The encoder's last layer, or a learnt mix of all (Peters et al. 2018, section 3.2).
-        hidden: Width of a hidden layer before the logits; 0 for none.
-        bias: What the bias of the logits begins with.
-        class_weights: Weight of each class in the loss; empty where all weigh 1.
-        smoothing: Share of a target that is spread over all classes.
-        span_pieces: For a span head, the widest stretch: pieces from the first unit's first to the last unit's first.
-        constraints: For a CRF.
-    """
-
-    reads: Literal["sentence", "token", "span"]
-    width: int
-    objective: str = "cross_entropy"
-    unit: UnitKind = "whitespace"
-    target: tuple[int, ...] = ()
-    is_number: bool = False
-    pooling: Pooling = "cls"
-    layers: Layers = "last"
-    hidden: int = 0
-    bias: float = 0.0
-    class_weights: tuple[float, ...] = ()
-    smoothing: float = 0.0
-    span_pieces: int = 0
-    constraints: Constraints | None = None
-
-    @property
-    def of_units(self) -> bool:
-        """Whether targets and logits are those of units rather than of the row."""
-        return self.reads != "sentence"
+from polyhead.tasks.doubts import Doubt, doubts_of_whole
+from polyhead.tasks.head import HeadSpec
 
 
 class Prediction(ABC):
@@ -255,6 +194,25 @@ class Task(ABC):
     def in_words(self, annotation: Any, text: str) -> str:
         """Return an annotation for people to read."""
         return in_words(annotation.spans, text) if isinstance(annotation, Spans) else str(annotation)
+
+    def doubts(self, annotation: Any, logits: NDArray[np.float32], encoded: Encoded) -> list[Doubt]:
+        """Return what speaks against an annotation in the logits of a model that was trained without it.
+
+        Args:
+            annotation: One that the task `knows`.
+            logits: As `decode` gets them.
+            encoded: The text.
+        """
+        return doubts_of_whole(self, annotation, logits, encoded)
+
+    def knows(self, annotation: Any) -> bool:
+        """Whether the task has all the labels that an annotation shows."""
+        known = set(self.label_names())
+        return not known or {str(label) for label in self.labels_in(annotation)} <= known
+
+    def differ(self, one: Any, other: Any) -> bool:
+        """Whether two annotations of one text cannot both be right."""
+        return bool(one != other)
 
     @abstractmethod
     def labels_in(self, annotation: Any) -> frozenset[Hashable]:

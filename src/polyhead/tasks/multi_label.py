@@ -20,7 +20,8 @@ from polyhead.labels import LabelSet
 from polyhead.metrics import LabelSetScorer
 from polyhead.notices import Notices
 from polyhead.records import Label, Source
-from polyhead.tasks.base import HeadSpec, Prediction, Task, TaskOptions
+from polyhead.tasks.base import Prediction, Task, TaskOptions
+from polyhead.tasks.head import HeadSpec
 from polyhead.tasks.options import ClassWeights, SentenceOptions, weights_of_classes
 from polyhead.tasks.yes_no import best_threshold, probabilities
 

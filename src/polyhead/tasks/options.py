@@ -9,7 +9,8 @@ from pydantic import Field
 
 from polyhead.errors import SettingsError, name_the_known
 from polyhead.records import Label
-from polyhead.tasks.base import Layers, Pooling, TaskOptions
+from polyhead.tasks.base import TaskOptions
+from polyhead.tasks.head import Layers, Pooling
 
 ClassWeights = Literal["balanced"] | dict[str, Annotated[float, Field(ge=0.0)]]
 

@@ -16,7 +16,9 @@ from polyhead.errors import AnnotationError, DataError
 from polyhead.metrics import NumberScorer
 from polyhead.notices import Notices
 from polyhead.records import Source
-from polyhead.tasks.base import HeadSpec, Prediction, Task, TaskOptions
+from polyhead.tasks.base import Prediction, Task, TaskOptions
+from polyhead.tasks.doubts import Doubt
+from polyhead.tasks.head import HeadSpec
 from polyhead.tasks.options import SentenceOptions
 
 _TOO_LARGE = 1e100
@@ -156,6 +158,20 @@ class Regression(Task):
     def is_right(self, gold: float, prediction: NumberPrediction) -> bool:
         """Whether the number is near enough."""
         return abs(gold - prediction.value) <= self.tolerance
+
+    def doubts(self, annotation: float, logits: NDArray[np.float32], encoded: Encoded) -> list[Doubt]:
+        """Return a doubt where the answer is more than a standard deviation of the training values off.
+
+        Its score is what Chebyshev's inequality leaves: of any numbers, at most 1 in z² is z deviations from their
+        mean.
+        """
+        answer = self.decode(logits, encoded)
+        off = abs(answer.value - annotation) / self.deviation
+        return [Doubt(1 - 1 / off**2, f"{annotation:.6g}", answer.summary())] if off > 1 else []
+
+    def differ(self, one: float, other: float) -> bool:
+        """Whether two numbers are further apart than an answer may be that counts as right."""
+        return abs(one - other) > self.tolerance
 
     def labels_in(self, annotation: float) -> frozenset[Hashable]:  # noqa: ARG002
         """Numbers are no labels."""

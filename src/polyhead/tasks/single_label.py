@@ -19,7 +19,8 @@ from polyhead.metrics import Choice, ClassScorer
 from polyhead.metrics.classes import TOP
 from polyhead.notices import Notices
 from polyhead.records import Label, Source
-from polyhead.tasks.base import HeadSpec, Prediction, Task, TaskOptions
+from polyhead.tasks.base import Prediction, Task, TaskOptions
+from polyhead.tasks.head import HeadSpec
 from polyhead.tasks.numeric import log_softmax
 from polyhead.tasks.options import ClassWeights, SentenceOptions, weights_of_classes
 

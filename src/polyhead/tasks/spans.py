@@ -16,8 +16,10 @@ from polyhead.errors import DataError
 from polyhead.labels import LabelSet
 from polyhead.metrics import EntityScorer
 from polyhead.records import Span, Spans
-from polyhead.tasks.base import IGNORE, HeadSpec, Prediction, Task, TaskOptions
+from polyhead.tasks.base import Prediction, Task, TaskOptions
+from polyhead.tasks.doubts import Doubt, doubts_of_entities
 from polyhead.tasks.entities import Entity, confidences_of
+from polyhead.tasks.head import IGNORE, HeadSpec
 from polyhead.tasks.options import HeadOptions, check_known
 from polyhead.tasks.overlaps import Overlap, settle, side_by_side
 from polyhead.tasks.span_values import SpanColumn
@@ -238,6 +240,17 @@ class SpanClassification(Task):
     def confidences(self, gold: Spans, prediction: SpansPrediction) -> list[tuple[float, bool]]:
         """Return each entity's probability, and whether it is one."""
         return confidences_of(prediction.entities, *self.entities(gold, prediction))
+
+    def doubts(self, annotation: Spans, logits: NDArray[np.float32], encoded: Encoded) -> list[Doubt]:
+        """Return a doubt for each entity that is annotated or found, and not both."""
+        units, scores = encoded.units(self.unit), self._scores(logits, encoded)
+
+        def probable(span: Span) -> float:
+            (place,) = self._places([span], units)
+            return 0.0 if place is None else float(scores[(*place, self.types.index(span.label))])
+
+        pair = self.entities(annotation, self.decode(logits, encoded))
+        return doubts_of_entities(encoded.text, *pair, probable)
 
     def is_right(self, gold: Spans, prediction: SpansPrediction) -> bool:
         """Whether all entities, and no other, were found in the annotated part."""

@@ -17,15 +17,19 @@ from polyhead.encoding import Encoded, UnitKind
 from polyhead.encoding.units import Units, surfaces
 from polyhead.errors import DataError
 from polyhead.labels import LabelSet, allowed_transitions, spans_of_tags, tags_of_spans
-from polyhead.labels.tags import Extent
 from polyhead.metrics import EntityScorer
 from polyhead.records import Span, Spans
-from polyhead.tasks.base import IGNORE, Constraints, HeadSpec, Task, TaskOptions
+from polyhead.tasks.base import Task, TaskOptions
 from polyhead.tasks.chains import Chain, ChainScores
+from polyhead.tasks.doubts import Doubt, doubts_of_entities
 from polyhead.tasks.entities import Entity, TagColumn, confidences_of
+from polyhead.tasks.head import IGNORE, Constraints, HeadSpec
 from polyhead.tasks.numeric import log_softmax
 from polyhead.tasks.options import HeadOptions, check_known
 from polyhead.tasks.tag_prediction import TagPrediction
+
+Probable = Callable[[Span], float]
+"""How probable an entity is."""
 
 
 class TaggingOptions(HeadOptions):
@@ -164,8 +168,11 @@ class Tagging(Task):
         path = self._chain.best_path(scores)
         places = np.flatnonzero(units.first_piece >= 0)
         tags = self._fill_in([str(self.tags[int(tag)]) for tag in path], places, len(units))
-        spans = spans_of_tags(tags, units.extents)
-        entities = self._entities(encoded.text, spans, units.extents, self._confidence(scores, path, places))
+        probable = self._probable(scores, places, units)
+        entities = tuple(
+            Entity(span, encoded.text[span.start : span.end], probable(span))
+            for span in spans_of_tags(tags, units.extents)
+        )
         return TagPrediction(entities, tuple(surfaces(encoded.text, units.extents)), tuple(tags))
 
     def soften(self, logits: NDArray[np.float32], encoded: Encoded) -> NDArray[np.float32]:
@@ -184,19 +191,25 @@ class Tagging(Task):
             return np.zeros((0, len(self.tags)))
         return log_softmax(logits) if self.table is None else logits.astype(np.float64)
 
-    def _confidence(
-        self, scores: NDArray[np.float64], path: NDArray[np.int64], places: NDArray[np.int64]
-    ) -> Callable[[int, int], float]:
-        """Return what says, of the units from one to another, how probable their tags are."""
-        summed = None if self.table is None else ChainScores.of(self._chain, scores)
+    def _probable(self, scores: NDArray[np.float64], places: NDArray[np.int64], units: Units) -> Probable:
+        """Return what says how probable an entity of the text is; 0 for one that tags cannot say."""
+        summed = None if self.table is None or not len(scores) else ChainScores.of(self._chain, scores)
+        first = {start: unit for unit, (start, _) in enumerate(units.extents)}
+        last = {end: unit for unit, (_, end) in enumerate(units.extents)}
 
-        def confidence(first: int, last: int) -> float:
-            inside = np.flatnonzero((places >= first) & (places <= last))
+        def probable(span: Span) -> float:
+            begin, end = first.get(span.start), last.get(span.end)
+            if begin is None or end is None:
+                return 0.0
+            inside = np.flatnonzero((places >= begin) & (places <= end))
+            tags = np.array([self.tags.index(f"{'I' if at else 'B'}-{span.label}") for at in range(len(inside))])
+            if not len(tags):
+                return 0.0
             if summed is None:
-                return float(np.exp(scores[inside, path[inside]].sum()))
-            return self._marginal(summed, int(inside[0]), path[inside])
+                return float(np.exp(scores[inside, tags].sum()))
+            return self._marginal(summed, int(inside[0]), tags)
 
-        return confidence
+        return probable
 
     def _marginal(self, summed: ChainScores, first: int, tags: NDArray[np.int64]) -> float:
         """Return how probable an entity is with just this end: what goes on inside it is another one."""
@@ -205,16 +218,6 @@ class Tagging(Task):
             return as_said
         inside = self.tags.index("I-" + str(self.tags[int(tags[-1])])[2:])
         return max(0.0, as_said - float(np.exp(summed.log_probability(first, np.append(tags, inside)))))
-
-    @staticmethod
-    def _entities(
-        text: str, spans: Sequence[Span], extents: Sequence[Extent], confidence: Callable[[int, int], float]
-    ) -> tuple[Entity, ...]:
-        first = {start: unit for unit, (start, _) in enumerate(extents)}
-        last = {end: unit for unit, (_, end) in enumerate(extents)}
-        return tuple(
-            Entity(span, text[span.start : span.end], confidence(first[span.start], last[span.end])) for span in spans
-        )
 
     @staticmethod
     def _fill_in(tags: Sequence[str], places: NDArray[np.int64], units: int) -> list[str]:
@@ -238,6 +241,13 @@ class Tagging(Task):
     def confidences(self, gold: Spans, prediction: TagPrediction) -> list[tuple[float, bool]]:
         """Return each entity's probability, and whether it is one."""
         return confidences_of(prediction.entities, *self.entities(gold, prediction))
+
+    def doubts(self, annotation: Spans, logits: NDArray[np.float32], encoded: Encoded) -> list[Doubt]:
+        """Return a doubt for each entity that is annotated or found, and not both."""
+        units = encoded.units(self.unit)
+        probable = self._probable(self._scores(logits), np.flatnonzero(units.first_piece >= 0), units)
+        pair = self.entities(annotation, self.decode(logits, encoded))
+        return doubts_of_entities(encoded.text, *pair, probable)
 
     def is_right(self, gold: Spans, prediction: TagPrediction) -> bool:
         """Whether all entities, and no other, were found in the annotated part."""

@@ -20,7 +20,9 @@ from polyhead.labels import LabelSet
 from polyhead.metrics import Choice, ClassScorer
 from polyhead.notices import Notices
 from polyhead.records import Label, Source, Span, Spans
-from polyhead.tasks.base import IGNORE, HeadSpec, Prediction, Task, TaskOptions
+from polyhead.tasks.base import Prediction, Task, TaskOptions
+from polyhead.tasks.doubts import Doubt
+from polyhead.tasks.head import IGNORE, HeadSpec
 from polyhead.tasks.numeric import log_softmax
 from polyhead.tasks.options import ClassWeights, HeadOptions, weights_of_classes
 from polyhead.tasks.word_values import known_part, words_given
@@ -198,6 +200,21 @@ class TokenLabel(Task):
         by_start = prediction.by_start
         known = [(scores.get(span.start), by_start.get(span.start) == span.label) for span in gold.spans]
         return [(score, is_right) for score, is_right in known if score is not None]
+
+    def doubts(self, annotation: Spans, logits: NDArray[np.float32], encoded: Encoded) -> list[Doubt]:
+        """Return a doubt for each word whose label is known and another one is answered."""
+        units, soft = encoded.units(self.unit), self.soften(logits, encoded)
+        unit_at = {start: unit for unit, (start, _) in enumerate(units.extents) if units.first_piece[unit] >= 0}
+        doubts = []
+        for span in annotation.spans:
+            if (unit := unit_at.get(span.start)) is None:
+                continue
+            own = soft[unit]
+            best, score = str(self.labels[int(own.argmax())]), float(own.max() - own[self.labels.index(span.label)])
+            word = encoded.text[span.start : span.end]
+            if score > 0:
+                doubts.append(Doubt(score, f"{word}/{span.label}", f"{word}/{best}", (span.start, span.end)))
+        return doubts
 
     def is_right(self, gold: Spans, prediction: WordLabelsPrediction) -> bool:
         """Whether all words whose label is known have it."""
