@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from polyhead.inference import Predictor, Result
     from polyhead.records import Record, Span, Spans
     from polyhead.settings import RunSettings
+    from polyhead.studies import find_issues, learning_curve
     from polyhead.training import TrainedRun, add_head, remove_head, train
 
 __all__ = [
@@ -36,6 +37,8 @@ __all__ = [
     "calibrate",
     "compare",
     "evaluate",
+    "find_issues",
+    "learning_curve",
     "remove_head",
     "train",
 ]
@@ -53,6 +56,8 @@ _HOMES = {
     "calibrate": "evaluation",
     "compare": "evaluation",
     "evaluate": "evaluation",
+    "find_issues": "studies",
+    "learning_curve": "studies",
     "remove_head": "training",
     "train": "training",
 }

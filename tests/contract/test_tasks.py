@@ -508,3 +508,38 @@ def test_a_label_comes_back_with_its_type():
     labels = [answer.label for answer in answers_of(learnt)]
     assert labels == learnt.sample.values
     assert [type(label) for label in labels] == [int, str, str, int, str, int]
+
+
+def test_nothing_is_held_against_an_annotation_that_the_model_answers(learnt):
+    task = trained(learnt.task)
+    for annotation, encoded, logits in zip(learnt.annotations, learnt.encoded, right_logits(learnt), strict=True):
+        assert task.knows(annotation)
+        assert task.doubts(annotation, logits, encoded) == []
+        assert not task.differ(annotation, annotation)
+
+
+def logits_saying_otherwise(task: Task, logits: np.ndarray) -> np.ndarray:
+    """Logits of a head that is sure of something else."""
+    match task.head().objective:
+        case "squared_error":
+            return logits + 5
+        case "binary_cross_entropy":
+            return -logits
+    return np.roll(logits, 1, axis=-1)
+
+
+def test_what_a_model_answers_otherwise_is_held_against_an_annotation(of_kind):
+    task = trained(of_kind.task)
+    for at in (3, 4):
+        annotation, encoded = of_kind.annotations[at], of_kind.encoded[at]
+        doubts = task.doubts(annotation, logits_saying_otherwise(task, right_logits(of_kind)[at]), encoded)
+        assert doubts
+        assert all(0 < doubt.score <= 1 for doubt in doubts)
+        assert max(doubt.score for doubt in doubts) > 0.9
+        assert all(doubt.given != doubt.suggested for doubt in doubts)
+        for start, end in (doubt.span for doubt in doubts if doubt.span is not None):
+            assert 0 <= start < end <= len(encoded.text)
+
+
+def test_annotations_of_which_one_is_wrong_differ(of_kind):
+    assert of_kind.task.differ(of_kind.annotations[0], of_kind.annotations[2])

@@ -29,6 +29,8 @@ HELP = {
     "help_evaluate": ["-m", "polyhead", "evaluate", "--help"],
     "help_calibrate": ["-m", "polyhead", "calibrate", "--help"],
     "help_compare": ["-m", "polyhead", "compare", "--help"],
+    "help_find_issues": ["-m", "polyhead", "find-issues", "--help"],
+    "help_learning_curve": ["-m", "polyhead", "learning-curve", "--help"],
     "help_predict": ["-m", "polyhead", "predict", "--help"],
     "help_info": ["-m", "polyhead", "info", "--help"],
     "help_add_head": ["-m", "polyhead", "add-head", "--help"],

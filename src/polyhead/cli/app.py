@@ -9,12 +9,15 @@ from typing import Annotated
 import typer
 
 from polyhead import __version__
+from polyhead.cli.arguments import name_each_number
 from polyhead.cli.calibrate import calibrate_command
 from polyhead.cli.compare import compare_command
 from polyhead.cli.console import announce, error_console
 from polyhead.cli.evaluate import evaluate_command
+from polyhead.cli.find_issues import find_issues_command
 from polyhead.cli.heads import add_head_command, remove_head_command
 from polyhead.cli.info import info_command
+from polyhead.cli.learning_curve import learning_curve_command
 from polyhead.cli.predict import predict_command
 from polyhead.cli.train import train_command
 from polyhead.errors import PolyheadError
@@ -30,6 +33,8 @@ app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("calibrate")(calibrate_command)
 app.command("compare")(compare_command)
+app.command("find-issues")(find_issues_command)
+app.command("learning-curve")(learning_curve_command)
 app.command("predict")(predict_command)
 app.command("info")(info_command)
 app.command("add-head")(add_head_command)
@@ -72,8 +77,9 @@ def run(command: Callable[..., object], arguments: list[str]) -> int:
         The exit status: 0, 2 for an error, 130 for Ctrl-C.
     """
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    debug = "--debug" in own
-    arguments = [argument for argument in own if argument != "--debug"] + arguments[len(own) :]
+    before, debug = len(own), "--debug" in own
+    own = [argument for argument in own if argument != "--debug"]
+    arguments = [*name_each_number(own), *arguments[before:]]
     try:
         status = command(args=arguments, standalone_mode=True)
     except SystemExit as ending:

@@ -16,7 +16,7 @@ from polyhead.formats import Limits, read_records
 from polyhead.inference import Predictor
 from polyhead.metrics import Scores
 from polyhead.notices import Notices
-from polyhead.records import Record, Spans
+from polyhead.records import Record
 
 
 def evaluate(
@@ -162,9 +162,10 @@ def _surfaces(predictor: Predictor, paths: Sequence[str | Path]) -> dict[str, se
     seen: dict[str, set[tuple[str, str]]] = {name: set() for name in to_score.fields}
     for path in paths:
         for record in annotated_records(predictor, path, to_score, Notices()):
-            for name, annotation in record.annotations.items():
-                if isinstance(annotation, Spans):
-                    seen[name].update(surface_of(span, record.text) for span in annotation.spans)
+            for task in predictor.tasks:
+                if task.name in record.annotations:
+                    spans = task.annotated(record.annotations[task.name])
+                    seen[task.name].update(surface_of(span, record.text) for span in spans)
     return seen
 
 

@@ -8,7 +8,7 @@ of the percentiles, from which it no longer differs.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -113,3 +113,16 @@ def _counted(drawn: NDArray[Any], records: int) -> Weights:
     samples = len(drawn)
     places = drawn.astype(np.int64) + records * np.arange(samples)[:, None]
     return np.bincount(places.ravel(), minlength=samples * records).reshape(samples, records).astype(np.float64)
+
+
+def interval_of_mean(values: Sequence[float]) -> Interval | None:
+    """Return Student's interval of a mean of some runs; `None` where there are fewer than two."""
+    if len(values) < 2:
+        return None
+    try:
+        from scipy import stats
+    except ImportError as error:
+        raise MissingExtraError("intervals", "train") from error
+    mean = float(np.mean(values))
+    half = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
+    return [mean - half, mean + half]

@@ -187,6 +187,10 @@ class Task(ABC):
         """Return gold entities and those found, as they are to be compared; most kinds have none."""
         return (), ()
 
+    def annotated(self, annotation: Any) -> Sequence[Span]:  # noqa: ARG002
+        """Return the entities that an annotation has; most kinds have none."""
+        return ()
+
     def confidences(self, gold: Any, prediction: Any) -> list[tuple[float, bool]]:  # noqa: ARG002
         """Return, for each part of an answer that has a probability, how high that is and whether the part is right."""
         return []

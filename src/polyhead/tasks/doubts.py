@@ -35,15 +35,31 @@ class Doubt:
     span: tuple[int, int] | None = None
 
 
-def doubts_of_whole(task: Task, annotation: Any, logits: NDArray[np.float32], encoded: Encoded) -> list[Doubt]:
-    """Return at most one doubt: that which speaks most clearly against an annotation, of any of its targets."""
+def doubts_of_whole(
+    task: Task,
+    annotation: Any,
+    logits: NDArray[np.float32],
+    encoded: Encoded,
+    *,
+    say: Callable[[Any], str] | None = None,
+) -> list[Doubt]:
+    """Return at most one doubt: that which speaks most clearly against an annotation, of any of its targets.
+
+    Args:
+        task: The task.
+        annotation: One that it knows.
+        logits: As `Task.decode` gets them.
+        encoded: The text.
+        say: Puts an answer in words, as annotations are; its own words where not given.
+    """
     answer = task.decode(logits, encoded)
     if task.is_right(annotation, answer):
         return []
     soft, target = task.soften(logits, encoded), task.encode(annotation, encoded)
     score = float(_margins(soft, target, is_class=not task.head().target).max(initial=0.0))
     given = task.in_words(annotation, encoded.text)
-    return [Doubt(score, given, answer.in_words(encoded.text))] if score > 0 else []
+    suggested = say(answer) if say else answer.in_words(encoded.text)
+    return [Doubt(score, given, suggested)] if score > 0 else []
 
 
 def doubts_of_entities(

@@ -21,6 +21,7 @@ from polyhead.metrics import LabelSetScorer
 from polyhead.notices import Notices
 from polyhead.records import Label, Source
 from polyhead.tasks.base import Prediction, Task, TaskOptions
+from polyhead.tasks.doubts import Doubt, doubts_of_whole
 from polyhead.tasks.head import HeadSpec
 from polyhead.tasks.options import ClassWeights, SentenceOptions, weights_of_classes
 from polyhead.tasks.yes_no import best_threshold, probabilities
@@ -233,6 +234,14 @@ class MultiLabel(Task):
     def confidences(self, gold: frozenset[Label], prediction: LabelsPrediction) -> list[tuple[float, bool]]:
         """Return each found class's probability, and whether it fits."""
         return [(score, label in gold) for label, score in zip(prediction.labels, prediction.scores, strict=True)]
+
+    def doubts(self, annotation: frozenset[Label], logits: NDArray[np.float32], encoded: Encoded) -> list[Doubt]:
+        """Return a doubt where other classes are answered, by the one that is most clearly so."""
+
+        def say(answer: LabelsPrediction) -> str:
+            return self.in_words(frozenset(answer.labels), encoded.text)
+
+        return doubts_of_whole(self, annotation, logits, encoded, say=say)
 
     def is_right(self, gold: frozenset[Label], prediction: LabelsPrediction) -> bool:
         """Whether the classes are the right ones, all and no other."""

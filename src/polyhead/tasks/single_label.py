@@ -20,6 +20,7 @@ from polyhead.metrics.classes import TOP
 from polyhead.notices import Notices
 from polyhead.records import Label, Source
 from polyhead.tasks.base import Prediction, Task, TaskOptions
+from polyhead.tasks.doubts import Doubt, doubts_of_whole
 from polyhead.tasks.head import HeadSpec
 from polyhead.tasks.numeric import log_softmax
 from polyhead.tasks.options import ClassWeights, SentenceOptions, weights_of_classes
@@ -162,6 +163,10 @@ class SingleLabel(Task):
     def confidences(self, gold: Label, prediction: LabelPrediction) -> list[tuple[float, bool]]:
         """Return the class's probability, and whether it is the right one."""
         return [(prediction.score, prediction.label == gold)]
+
+    def doubts(self, annotation: Label, logits: NDArray[np.float32], encoded: Encoded) -> list[Doubt]:
+        """Return a doubt where another class is more probable."""
+        return doubts_of_whole(self, annotation, logits, encoded, say=lambda answer: str(answer.label))
 
     def is_right(self, gold: Label, prediction: LabelPrediction) -> bool:
         """Whether the class is the right one."""

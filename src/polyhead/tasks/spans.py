@@ -237,6 +237,10 @@ class SpanClassification(Task):
         """Return the entities of the annotated part; at its end two spans can become one."""
         return gold.spans, tuple(sorted(set(gold.clipped(prediction.spans))))
 
+    def annotated(self, annotation: Spans) -> tuple[Span, ...]:
+        """Return the entities."""
+        return annotation.spans
+
     def confidences(self, gold: Spans, prediction: SpansPrediction) -> list[tuple[float, bool]]:
         """Return each entity's probability, and whether it is one."""
         return confidences_of(prediction.entities, *self.entities(gold, prediction))

@@ -238,6 +238,10 @@ class Tagging(Task):
         """Return the entities of the annotated part."""
         return gold.spans, gold.clipped(prediction.highlights())
 
+    def annotated(self, annotation: Spans) -> tuple[Span, ...]:
+        """Return the entities."""
+        return annotation.spans
+
     def confidences(self, gold: Spans, prediction: TagPrediction) -> list[tuple[float, bool]]:
         """Return each entity's probability, and whether it is one."""
         return confidences_of(prediction.entities, *self.entities(gold, prediction))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +43,22 @@ def train(
         DataError: If the data cannot be used.
         EncoderError: If the encoder cannot be loaded.
     """
-    flags: dict[str, Any] = {"data.train": data, "data.dev": dev}
-    for name, value in settings.items():
-        flags[_place(name)] = value
-    return run_training(load_settings(Path(config) if config else None, (), flags), reporter=reporter)
+    return run_training(settings_of(config, {"data.train": data, "data.dev": dev}, settings), reporter=reporter)
+
+
+def settings_of(config: str | Path | None, flags: Mapping[str, Any], settings: Mapping[str, Any]) -> RunSettings:
+    """Merge a settings file with what was given in Python.
+
+    Args:
+        config: A settings file (TOML).
+        flags: Dotted key to value; `None` counts as not given.
+        settings: By their own names, those of a run or of its training.
+
+    Raises:
+        SettingsError: If a setting is unknown or out of range.
+    """
+    named = {_place(name): value for name, value in settings.items()}
+    return load_settings(Path(config) if config else None, (), {**flags, **named})
 
 
 def add_head(
@@ -73,9 +85,8 @@ def add_head(
         SettingsError: If the task is not described, or the model has one of its name.
         BundleError: If the model cannot be opened, or another head would answer otherwise.
     """
-    flags = {_place(name): value for name, value in settings.items()}
     base = open_model(model)
-    described = settings_of_head(load_settings(Path(config) if config else None, (), flags), task, base)
+    described = settings_of_head(settings_of(config, {}, settings), task, base)
     return run_training(described, reporter=reporter, base=base)
 
 

@@ -98,6 +98,32 @@ def load_data(settings: RunSettings, notices: Notices) -> TrainingData:
     return TrainingData(tasks, tuple(found), reading.accounts)
 
 
+def with_sets(data: TrainingData, sets: Sequence[DataSet]) -> TrainingData:
+    """Return the data of a run on parts of its data sets, with tasks as these parts alone show them.
+
+    Args:
+        data: The whole.
+        sets: The parts that are trained on, each with the dev data that choose its best epoch.
+
+    Raises:
+        DataError: If the parts give a task nothing to learn.
+    """
+    train = [record for own in sets for record in own.train]
+    return TrainingData(tuple(_learnt_anew(task, train) for task in data.tasks), tuple(sets), data.files)
+
+
+def _learnt_anew(task: Task, records: Sequence[Record]) -> Task:
+    annotations = [record.annotations[task.name] for record in records if task.name in record.annotations]
+    if not annotations:
+        raise DataError(
+            f"task {task.name!r}: none of the {len(records):,} records of this part of the data carries "
+            f"{task.field!r}; take a larger part"
+        )
+    return type(task).learn(
+        name=task.name, field=task.field, weight=task.weight, options=task.options, annotations=annotations
+    )
+
+
 def _check_files(sets: Mapping[str, SetSettings]) -> None:
     for name, own in sets.items():
         where = "data.train" if name == "data" else f"data.sets.{name}.train"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
 from polyhead.records import Record
 from polyhead.tasks import Task
+from polyhead.training.strata import sort_texts
 
 _FEWEST = 10
 """With fewer different texts than this nothing is held out."""
@@ -32,34 +33,18 @@ def hold_out(
     Returns:
         What stays, and what is held out, both in the order of the data; nothing is held out from very small data.
     """
-    groups: dict[str, list[int]] = defaultdict(list)
-    for index, record in enumerate(records):
-        groups[" ".join(record.text.casefold().split())].append(index)
-    if len(groups) < _FEWEST:
-        return list(records), []
     random = np.random.default_rng(seed)
-    texts = list(groups.values())
-    shown = [_labels([records[index] for index in text], tasks) for text in texts]
-    order = sorted(random.permutation(len(texts)), key=lambda text: sorted(map(repr, shown[text])))
+    texts = sort_texts(records, tasks, random)
+    if len(texts.order) < _FEWEST:
+        return list(records), []
     every = round(1 / share)
-    chosen = order[int(random.integers(every)) :: every]
-    left = Counter(label for text in set(order) - set(chosen) for label in shown[text])
+    chosen = texts.order[int(random.integers(every)) :: every]
+    left = Counter(label for text in set(texts.order) - set(chosen) for label in texts.shown[text])
     taken: set[int] = set()
     for text in chosen:
-        if all(left[label] for label in shown[text]):
-            taken.update(texts[text])
+        if all(left[label] for label in texts.shown[text]):
+            taken.update(texts.records[text])
         else:
-            left.update(shown[text])
+            left.update(texts.shown[text])
     stays = [record for index, record in enumerate(records) if index not in taken]
     return stays, [records[index] for index in sorted(taken)]
-
-
-def _labels(records: Sequence[Record], tasks: Sequence[Task]) -> set[tuple[str, Hashable]]:
-    """Return what records of one text show; that a task annotates them at all counts as a label of its own."""
-    shown: set[tuple[str, Hashable]] = set()
-    for record in records:
-        for task in tasks:
-            if task.name in record.annotations:
-                labels = task.labels_in(record.annotations[task.name])
-                shown |= {(task.name, None), *((task.name, label) for label in labels)}
-    return shown

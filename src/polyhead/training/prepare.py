@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
-from polyhead import __version__
 from polyhead.batching import Example
 from polyhead.bundle import Bundle, EncodingState
 from polyhead.encoding import TextEncoder
@@ -142,19 +141,22 @@ class Prepared:
         return f"{self.pretrained.name}, {weights / 1e6:.1f} M parameters{part}, {rows}"
 
 
-def prepare(settings: RunSettings, notices: Notices, *, base: Bundle | None = None) -> Prepared:
+def prepare(
+    settings: RunSettings, notices: Notices, *, base: Bundle | None = None, data: TrainingData | None = None
+) -> Prepared:
     """Read the data, load the encoder, build the model, plan the steps.
 
     Args:
         settings: All settings.
         notices: Hears of what is odd in the data but usable.
         base: A trained model that is given further heads; then neither its encoder nor its heads learn.
+        data: What is trained on instead of the settings' files.
 
     Raises:
         PolyheadError: If settings, data or encoder cannot be used.
     """
     training = settings.training
-    data = load_data(settings, notices)
+    data = data or load_data(settings, notices)
     make_repeatable(training.seed)
     pretrained, encoding = _encoder(settings) if base is None else pretrained_of(base)
     text_encoder = TextEncoder(pretrained.tokenizer_json, **encoding.model_dump())
@@ -209,4 +211,4 @@ def _encoder(settings: RunSettings) -> tuple[Pretrained, EncodingState]:
 def versions() -> dict[str, str]:
     """Return the versions of polyhead and of what trains a model."""
     packages = {name: metadata.version(name) for name in _PACKAGES}
-    return {"polyhead": __version__, "python": platform.python_version(), **packages}
+    return {"polyhead": metadata.version("polyhead"), "python": platform.python_version(), **packages}

@@ -22,6 +22,7 @@ from polyhead.settings import RunSettings
 from polyhead.tasks import Task, task_state
 from polyhead.training.averaging import LastEpochs
 from polyhead.training.choosing import best_of, heads_that_stop, run_is_over
+from polyhead.training.data import TrainingData
 from polyhead.training.extending import about_with_head, prove_heads
 from polyhead.training.loop import LossSettings, train_steps
 from polyhead.training.prepare import Prepared, prepare, versions
@@ -50,6 +51,7 @@ def run_training(
     reporter: Reporter | None = None,
     single_file: str | None = None,
     base: Bundle | None = None,
+    data: TrainingData | None = None,
 ) -> TrainedRun:
     """Train a model and save a bundle after every epoch.
 
@@ -58,6 +60,7 @@ def run_training(
         reporter: Hears how the run goes.
         single_file: Also save each epoch as one file of this name, in which ``{epoch}`` stands for its number.
         base: A trained model that is given further heads; then neither its encoder nor its heads learn.
+        data: What is trained on instead of the settings' files.
 
     Raises:
         PolyheadError: If settings, data or encoder cannot be used. Nothing is written before they were checked.
@@ -66,7 +69,7 @@ def run_training(
     folder = RunFolder(settings.output)
     folder.check()
     notices = Notices(strict=settings.strict)
-    prepared = prepare(settings, notices, base=base)
+    prepared = prepare(settings, notices, base=base, data=data)
     for line in notices.lines():
         reporter.warn(line)
     for topic, line in prepared.facts():

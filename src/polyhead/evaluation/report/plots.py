@@ -7,6 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from polyhead.errors import MissingExtraError
@@ -17,8 +18,21 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _INK, _FAINT, _ACCENT = "#010203", "#010204", "#010205"
-_VARIABLES = {_INK: "var(--ink)", _FAINT: "var(--faint)", _ACCENT: "var(--accent)"}
+_LINES = tuple(f"#01020{digit}" for digit in "6789ab")
+"""Colours of lines, in their order."""
+_VARIABLES = {_INK: "var(--ink)", _FAINT: "var(--faint)", _ACCENT: "var(--accent)"} | {
+    colour: f"var(--line{at})" for at, colour in enumerate(_LINES)
+}
 """Colours that no plot has otherwise, and what the page puts in their place."""
+_OF_FILE = {
+    "light": {"paper": "#ffffff", "ink": "#1b1f24", "faint": "#d0d5db", "accent": "#2563a8"},
+    "dark": {"paper": "#14171b", "ink": "#e6e8eb", "faint": "#3a414a", "accent": "#6aa9ee"},
+}
+_LINES_OF_FILE = {
+    "light": ("#2563a8", "#b4530a", "#1f7a3d", "#a4236b", "#6b3fc0", "#7a6a00"),
+    "dark": ("#6aa9ee", "#f0a35e", "#6cc98a", "#ee86b7", "#b79bf2", "#d6c54a"),
+}
+"""Colours of a plot that stands in a file of its own."""
 _WIDTH = 7.2
 """Inches of 72 points."""
 _STYLE = {
@@ -134,6 +148,85 @@ def reliability_plot(bins: Sequence[Mapping[str, Any]], *, title: str) -> str:
     return drawn[0]
 
 
+@dataclass(frozen=True)
+class Curve:
+    """How a figure grows.
+
+    Attributes:
+        name: What it is.
+        sizes: What it grows with.
+        values: By size, the figure in each run, in per cent.
+    """
+
+    name: str
+    sizes: Sequence[int]
+    values: Sequence[Sequence[float]]
+
+
+def curve_plot(curves: Sequence[Curve], *, title: str) -> str:
+    """Draw figures by the number of records: a dot for each run, a line through the means, on a logarithmic scale."""
+    with _plot(title, rows=9) as (axes, drawn):
+        ends = []
+        for at, curve in enumerate(curves):
+            colour = _LINES[at % len(_LINES)]
+            known = [(size, own) for size, own in zip(curve.sizes, curve.values, strict=True) if own]
+            means = [sum(own) / len(own) for _, own in known]
+            axes.plot([size for size, _ in known], means, color=colour, linewidth=2, zorder=3)
+            for size, own in known:
+                axes.plot([size] * len(own), own, "o", color=colour, markersize=6, alpha=0.55, zorder=4)
+            if known:
+                ends.append((means[-1], known[-1][0], f"{_plain(curve.name)} {means[-1]:.2f}", colour))
+        axes.set_xscale("log")
+        sizes = sorted({size for curve in curves for size in curve.sizes})
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        axes.minorticks_off()
+        axes.set_xlabel("records trained on")
+        axes.set_ylabel("on dev, %")
+        axes.grid(color=_FAINT, linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.margins(y=0.1)
+        _name_ends(axes, ends)
+    return drawn[0]
+
+
+def _name_ends(axes: Axes, ends: Sequence[tuple[float, int, str, str]]) -> None:
+    """Write names beside the ends of lines, far enough from each other to be read."""
+    low, high = axes.get_ylim()
+    apart, place = 0.075 * (high - low), -float("inf")
+    for value, size, name, colour in sorted(ends):
+        place = max(value, place + apart)
+        axes.annotate(
+            name, (size, place), (12, 0), textcoords="offset points", va="center", color=colour, annotation_clip=False
+        )
+
+
+def as_file(svg: str) -> str:
+    """Make an SVG of this module a file of its own, which follows its reader's light or dark setting."""
+    rules = {mode: "; ".join(f"--{name}: {value}" for name, value in _of_file(mode)) for mode in _OF_FILE}
+    style = f":root {{ {rules['light']} }} @media (prefers-color-scheme: dark) {{ :root {{ {rules['dark']} }} }}"
+    start, _, rest = svg.partition(">")
+    paper = '<rect width="100%" height="100%" style="fill: var(--paper)"/>'
+    return f"{start}><style>{style} text {{ font-family: system-ui, sans-serif }}</style>{paper}{rest}"
+
+
+def _of_file(mode: str) -> list[tuple[str, str]]:
+    lines = [(f"line{at}", colour) for at, colour in enumerate(_LINES_OF_FILE[mode])]
+    return [*_OF_FILE[mode].items(), *lines]
+
+
+def check_plots(what: str) -> None:
+    """See that plots can be drawn, before anything costs time.
+
+    Args:
+        what: What needs them.
+
+    Raises:
+        MissingExtraError: If matplotlib is not installed.
+    """
+    if find_spec("matplotlib") is None:
+        raise MissingExtraError(what, "report")
+
+
 def _square(column: int, row: int, *, alpha: float) -> Any:
     from matplotlib.patches import Rectangle
 
@@ -159,11 +252,12 @@ def _plot(title: str, *, rows: float) -> Iterator[tuple[Axes, list[str]]]:
     try:
         import matplotlib as mpl
         from matplotlib.figure import Figure
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
     except ImportError as error:
         raise MissingExtraError("a report", "report") from error
     drawn: list[str] = []
     with mpl.rc_context({**_STYLE, "svg.hashsalt": title}):
-        figure = Figure(figsize=(_WIDTH, 0.42 * rows + 0.8), layout="constrained")
+        figure = Figure(figsize=(_WIDTH, 0.42 * rows + 0.8), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08))
         yield figure.add_subplot(), drawn
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
