@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from polyhead.training.choosing import best_of, heads_that_stop, run_is_over
 from polyhead.training.extending import about_with_head, prove_heads
 from polyhead.training.loop import LossSettings, train_steps
 from polyhead.training.prepare import Prepared, prepare, versions
-from polyhead.training.reporting import EpochReport, Reporter, StepReport
+from polyhead.training.reporting import EpochReport, Meter, Reporter
 from polyhead.training.run_folder import RunFolder
 
 
@@ -74,11 +73,8 @@ def run_training(
     if earlier := folder.epochs():
         reporter.warn(f"{folder.path} holds an earlier run of {len(earlier)} epochs; it is replaced")
     folder.open(prepared.account())
-    try:
+    with closing(reporter), closing(folder):
         return _Run(prepared, folder, reporter, single_file).go()
-    finally:
-        folder.close()
-        reporter.close()
 
 
 @dataclass(frozen=True)
@@ -128,14 +124,14 @@ class _Run:
             ),
             stopped=self._stopped,
         )
-        epoch = _Meter()
+        epoch = Meter()
         for report in loop:
             epoch.add(report)
             self._folder.log("step", **asdict(report))
             self._reporter.step(report)
             if report.step % prepared.plan.steps_per_epoch == 0:
                 self._finish_epoch(report.epoch, epoch)
-                epoch = _Meter()
+                epoch = Meter()
                 if self._is_over(report.epoch):
                     break
         if prepared.base:
@@ -152,8 +148,8 @@ class _Run:
             for step in self._prepared.steps.of_epoch(epoch):
                 yield epoch, step
 
-    def _finish_epoch(self, epoch: int, meter: _Meter) -> None:
-        losses, seconds, rate = meter.read()
+    def _finish_epoch(self, epoch: int, meter: Meter) -> None:
+        own = meter.read()
         model = self._prepared.model
         self._last.add(model)
         scored = self._scored()
@@ -168,7 +164,16 @@ class _Run:
             self._save(epoch, scored)
         metrics = {name: criterion.metric for name, criterion in self._prepared.criteria.items()}
         report = EpochReport(
-            epoch, _bundle_name(epoch), losses, scored.dev, scored.score, seconds, rate, metrics, averaged
+            epoch=epoch,
+            folder=_bundle_name(epoch),
+            losses=own.losses,
+            dev=scored.dev,
+            score=scored.score,
+            seconds=own.seconds,
+            rows_per_second=own.rows_per_second,
+            tokens_per_second=own.tokens_per_second,
+            metrics=metrics,
+            averaged=averaged,
         )
         self._epochs.append(report)
         best = best_of(self._epochs)
@@ -236,25 +241,6 @@ class _Run:
 
     def _single_name(self, epoch: int) -> str | None:
         return self._single_file.format(epoch=epoch) if self._single_file else None
-
-
-class _Meter:
-    """Losses and speed of one epoch."""
-
-    def __init__(self) -> None:
-        self._started, self._rows = time.perf_counter(), 0
-        self._losses: dict[str, list[float]] = defaultdict(list)
-
-    def add(self, report: StepReport) -> None:
-        self._rows += report.rows
-        for name, loss in report.losses.items():
-            self._losses[name].append(loss)
-
-    def read(self) -> tuple[dict[str, float], float, float]:
-        """Return the mean loss of each task over the steps that had it, the seconds, and rows a second."""
-        seconds = time.perf_counter() - self._started
-        means = {name: sum(losses) / len(losses) for name, losses in self._losses.items()}
-        return means, round(seconds, 2), round(self._rows / seconds, 1)
 
 
 def _bundle_name(epoch: int) -> str:

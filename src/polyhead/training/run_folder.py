@@ -73,7 +73,8 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             self._account = {**account, "epochs": [], "best": None}
             self._write()
-            self._log = (self.path / LOG_FILE).open("w", encoding="utf-8")
+            # Line by line, so that it can be followed; that costs microseconds a step.
+            self._log = (self.path / LOG_FILE).open("w", encoding="utf-8", buffering=1)
         except OSError as error:
             raise SettingsError(f"output: {self.path} cannot be written: {error.strerror}") from error
 
@@ -93,8 +94,6 @@ class RunFolder:
         self._account["best"] = best
         self._write()
         self.log("epoch", **epoch)
-        if self._log:
-            self._log.flush()
 
     def discard(self) -> None:
         """Remove all that the run wrote, and the folder unless something else is in it."""
