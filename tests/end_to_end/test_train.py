@@ -204,4 +204,6 @@ def test_plain_lines_when_not_a_terminal(
     assert "\x1b" not in done.err
     assert "\r" not in done.err
     assert 5 < done.err.count("step ") < 60
+    assert " rows/s, " in done.err
+    assert " tokens/s)" in done.err
     assert done.err.isprintable() or all(line.isprintable() for line in done.err.splitlines())
