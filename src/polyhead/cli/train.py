@@ -70,6 +70,14 @@ def train_command(
     precision: Annotated[
         Precision | None, typer.Option(help="auto takes bf16 where the hardware has it.", show_default="auto")
     ] = None,
+    trackers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tracker",
+            metavar="tensorboard|mlflow|wandb|trackio",
+            help="Hears of the run as it goes. May be repeated.",
+        ),
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
     assignments: Annotated[
         list[str] | None,
@@ -102,6 +110,7 @@ _SETTINGS = {
     "freeze": "training.freeze",
     "seed": "training.seed",
     "precision": "training.precision",
+    "trackers": "tracking.trackers",
 }
 """Which setting each option of the command is."""
 

@@ -26,6 +26,7 @@ from polyhead.training.loop import LossSettings, train_steps
 from polyhead.training.prepare import Prepared, prepare, versions
 from polyhead.training.reporting import EpochReport, Meter, Reporter
 from polyhead.training.run_folder import RunFolder
+from polyhead.training.tracking import Tracking, check_trackers
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def run_training(
     reporter = reporter or Reporter()
     folder = RunFolder(settings.output)
     folder.check()
+    check_trackers(settings.tracking)
     notices = Notices(strict=settings.strict)
     prepared = prepare(settings, notices, base=base)
     for line in notices.lines():
@@ -73,8 +75,10 @@ def run_training(
     if earlier := folder.epochs():
         reporter.warn(f"{folder.path} holds an earlier run of {len(earlier)} epochs; it is replaced")
     folder.open(prepared.account())
-    with closing(reporter), closing(folder):
-        return _Run(prepared, folder, reporter, single_file).go()
+    tracking = Tracking(settings.tracking, folder=folder.tracking, reporter=reporter)
+    with closing(reporter), closing(folder), closing(tracking):
+        tracking.start(prepared.resolved_settings())
+        return _Run(prepared, folder, reporter, tracking, single_file).go()
 
 
 @dataclass(frozen=True)
@@ -99,9 +103,11 @@ class _Scored:
 class _Run:
     """Takes the steps; scores, saves and accounts for each epoch."""
 
-    def __init__(self, prepared: Prepared, folder: RunFolder, reporter: Reporter, single_file: str | None) -> None:
+    def __init__(
+        self, prepared: Prepared, folder: RunFolder, reporter: Reporter, tracking: Tracking, single_file: str | None
+    ) -> None:
         self._prepared, self._folder = prepared, folder
-        self._reporter, self._single_file = reporter, single_file
+        self._reporter, self._tracking, self._single_file = reporter, tracking, single_file
         self._dev = prepared.data.dev
         self._epochs: list[EpochReport] = []
         self._stopped: set[str] = set()
@@ -128,6 +134,7 @@ class _Run:
         for report in loop:
             epoch.add(report)
             self._folder.log("step", **asdict(report))
+            self._tracking.step(report)
             self._reporter.step(report)
             if report.step % prepared.plan.steps_per_epoch == 0:
                 self._finish_epoch(report.epoch, epoch)
@@ -179,6 +186,7 @@ class _Run:
         best = best_of(self._epochs)
         account = {**asdict(report), "single_file": self._single_name(epoch)}
         self._folder.add_epoch(account, best=best.folder if best else None)
+        self._tracking.epoch(report)
         self._reporter.epoch(report, is_best=best is report)
 
     def _is_over(self, epoch: int) -> bool:
