@@ -108,6 +108,11 @@ BEFORE_ANY_DOWNLOAD: dict[str, tuple[list[str], tuple[str, ...]]] = {
         ("tasks.x.thresholds", "'tuned' or a number between 0 and 1", "found 2"),
     ),
     "teacher": (["--set", "teacher.model=x"], ("teacher.model: no such setting", "did you mean 'models'?")),
+    "tracker": (
+        ["--tracker", "tensorbord"],
+        ("tracking.trackers", "'mlflow', 'wandb' or 'trackio'", "found 'tensorbord' (did you mean 'tensorboard'?)"),
+    ),
+    "project": (["--set", "tracking.project=a/b"], ("tracking.project", "letters, digits, '_' and '-'", "found 'a/b'")),
     "strategy": (
         ["--set", "training.strategy=roundrobin"],
         ("training.strategy", "found 'roundrobin' (did you mean 'round_robin'?)"),

@@ -163,6 +163,17 @@ def test_a_flag_beats_set_which_beats_the_file(cli: Cli, project: Path, tmp_path
     assert settings_of(project / "out")["training"]["lr"] == 3e-4, "the flag beat the file's output, too"
 
 
+def test_trackers_on_the_command_line_beat_the_file(cli: Cli, project: Path) -> None:
+    pytest.importorskip("tensorboard")
+    with (project / "run.toml").open("a") as file:
+        file.write('[tracking]\ntrackers = "trackio"\nproject = "mine"\n')
+    done = cli("train", "--config", project / "run.toml", "--tracker", "tensorboard")
+    assert done.status == 0
+    assert settings_of(project / "out")["tracking"] == {"trackers": ["tensorboard"], "project": "mine"}
+    assert f"tracker tensorboard: {project / 'out' / 'tracking' / 'tensorboard'}" in done.err
+    assert [path.name for path in (project / "out" / "tracking").iterdir()] == ["tensorboard"]
+
+
 def test_data_on_the_command_line_beat_the_file(
     cli: Cli, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,4 +215,6 @@ def test_plain_lines_when_not_a_terminal(
     assert "\x1b" not in done.err
     assert "\r" not in done.err
     assert 5 < done.err.count("step ") < 60
+    assert " rows/s, " in done.err
+    assert " tokens/s)" in done.err
     assert done.err.isprintable() or all(line.isprintable() for line in done.err.splitlines())

@@ -19,6 +19,7 @@ from polyhead.settings import (
     SetSettings,
     TaskSettings,
     TeacherSettings,
+    TrackingSettings,
     TrainingSettings,
 )
 from polyhead.tasks import KINDS
@@ -81,6 +82,7 @@ def page() -> str:
         section("`[encoding]`", "", EncodingSettings),
         section("`[training]`", "", TrainingSettings),
         section("`[teacher]`", "", TeacherSettings),
+        section("`[tracking]`", "", TrackingSettings),
     ]
     return "".join(parts)
 

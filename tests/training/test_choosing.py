@@ -27,6 +27,7 @@ def report_of(epoch: int, dev: dict[str, Any] | None, score: float | None) -> Ep
         score=score,
         seconds=1.0,
         rows_per_second=1.0,
+        tokens_per_second=1.0,
         metrics={},
     )
 

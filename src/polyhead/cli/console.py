@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from polyhead.notices import Notices
 
@@ -32,19 +33,23 @@ def announce(console: Console, word: str, message: str) -> None:
         word: ``warning``, ``error`` or ``worse``.
         message: The message.
     """
-    console.print(f"{word}:", style=f"bold {_COLOURS[word]}", end=" ")
-    console.print(message, markup=False)
+    # In one piece: where a live display stands below, half a line would be overwritten by it.
+    console.print(Text.assemble((f"{word}:", f"bold {_COLOURS[word]}"), " ", message))
 
 
-def progress_bar(console: Console) -> Progress:
-    """Make a bar that goes away when it is done, and stays out of files and pipes altogether."""
+def progress_bar(console: Console, *, time_left: bool = True) -> Progress:
+    """Make a bar that goes away when it is done, and stays out of files and pipes altogether.
+
+    Args:
+        console: Where to.
+        time_left: Show the time left.
+    """
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
         TaskProgressColumn(),
         MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        *([TimeRemainingColumn()] if time_left else []),
         console=console,
         transient=True,
         disable=not console.is_terminal,
@@ -64,7 +69,7 @@ def going_through_data(word: str, *, strict: bool) -> Iterator[tuple[Notices, Ca
     """
     console, notices = error_console(), Notices(strict=strict)
     with progress_bar(console) as bar:
-        task = bar.add_task(word, total=None, note="")
+        task = bar.add_task(word, total=None)
         yield notices, lambda count: bar.update(task, advance=count)
     for line in notices.lines():
         announce(console, "warning", line)

@@ -31,12 +31,23 @@ def percent(value: float | None) -> str:
 
 def epoch_figures(report: EpochReport) -> dict[str, str]:
     """Return an epoch's figures by column: losses, then each task's dev figures, then frame accuracy."""
-    figures = {f"{name} loss": f"{loss:.4f}" for name, loss in report.losses.items()}
+    return loss_figures(report.losses) | dev_figures(report)
+
+
+def loss_figures(losses: Mapping[str, float]) -> dict[str, str]:
+    """Return tasks' losses by column."""
+    return {f"{name} loss": f"{loss:.4f}" for name, loss in losses.items()}
+
+
+def dev_figures(report: EpochReport) -> dict[str, str]:
+    """Return an epoch's dev figures by column: the one that counts of each task, then frame accuracy."""
     if report.dev is None:
-        return figures
-    for name, metric in report.metrics.items():
-        figures[f"{name} {metric.replace('_', ' ')}"] = percent(report.dev["tasks"][name][metric])
-    if report.dev["frame_accuracy"] is not None and len(report.dev["tasks"]) > 1:
+        return {}
+    tasks = report.dev["tasks"]
+    figures = {
+        f"{name} {metric.replace('_', ' ')}": percent(tasks[name][metric]) for name, metric in report.metrics.items()
+    }
+    if report.dev["frame_accuracy"] is not None and len(tasks) > 1:
         figures["frame"] = percent(report.dev["frame_accuracy"])
     return figures
 

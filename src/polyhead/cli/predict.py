@@ -115,7 +115,7 @@ def _writing(path: Path) -> Iterator[IO[str]]:
 def _watched(results: Iterable[Result]) -> Iterator[Result]:
     """Pass results on and count them on a bar."""
     with progress_bar(error_console()) as bar:
-        task = bar.add_task("predicting", total=None, note="")
+        task = bar.add_task("predicting", total=None)
         for result in results:
             yield result
             bar.update(task, advance=1)

@@ -40,7 +40,7 @@ class ConsoleStudyReporter(StudyReporter):
         """Set up the bars."""
         if self._bar is None:
             self._bar = progress_bar(self._console)
-            self._trainings = self._bar.add_task("trainings", total=of, note="")
+            self._trainings = self._bar.add_task("trainings", total=of)
             self._bar.start()
         self._name, self._number, self._of, self._began = name, number, of, time.perf_counter()
 
@@ -48,12 +48,14 @@ class ConsoleStudyReporter(StudyReporter):
         """Set up the bar of one training."""
         self._epochs = epochs
         if self._bar:
-            self._steps = self._bar.add_task(self._name, total=steps, note="")
+            self._steps = self._bar.add_task(self._name, total=steps)
 
     def step(self, report: StepReport) -> None:
         """Move the bar of one training."""
         if self._bar and self._steps is not None:
-            self._bar.update(self._steps, advance=1, note=f"epoch {report.epoch} of {self._epochs}")
+            self._bar.update(
+                self._steps, advance=1, description=f"{self._name}, epoch {report.epoch} of {self._epochs}"
+            )
 
     def finish(self, line: str) -> None:
         """Write what came of a training, and move the bar of all."""

@@ -70,6 +70,14 @@ def train_command(
     precision: Annotated[
         Precision | None, typer.Option(help="auto takes bf16 where the hardware has it.", show_default="auto")
     ] = None,
+    trackers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tracker",
+            metavar="tensorboard|mlflow|wandb|trackio",
+            help="Hears of the run as it goes. May be repeated.",
+        ),
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
     assignments: Annotated[
         list[str] | None,
@@ -102,6 +110,7 @@ _SETTINGS = {
     "freeze": "training.freeze",
     "seed": "training.seed",
     "precision": "training.precision",
+    "trackers": "tracking.trackers",
 }
 """Which setting each option of the command is."""
 
@@ -130,14 +139,11 @@ def run_train(
 def train_on_terminal(settings: RunSettings, *, single_file: str | None = None, base: Bundle | None = None) -> None:
     """Run a training with its account on the terminal; see `polyhead.training.run_training`."""
     try:
-        from polyhead.cli.reporter import ConsoleReporter
+        from polyhead.cli.live import console_reporter
         from polyhead.training import run_training
     except ImportError as error:
         raise MissingExtraError("training", "train") from error
     console = error_console()
-    reporter = ConsoleReporter(console)
-    run = run_training(settings, reporter=reporter, single_file=single_file, base=base)
-    console.print()
-    console.print(reporter.table())
+    run = run_training(settings, reporter=console_reporter(console), single_file=single_file, base=base)
     console.print(f"\nsaved in {run.folder}; its best epoch is {run.best}", markup=False)
     console.print(f"next: polyhead predict {run.folder} 'a text'", markup=False)

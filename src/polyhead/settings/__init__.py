@@ -11,6 +11,7 @@ from polyhead.settings.model import (
     SetSettings,
     TaskSettings,
     TeacherSettings,
+    TrackingSettings,
     TrainingSettings,
 )
 from polyhead.settings.problems import settings_problem
@@ -22,6 +23,7 @@ __all__ = [
     "SetSettings",
     "TaskSettings",
     "TeacherSettings",
+    "TrackingSettings",
     "TrainingSettings",
     "load_settings",
     "parse_assignment",

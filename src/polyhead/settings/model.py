@@ -186,6 +186,30 @@ class TeacherSettings(_Section):
     """Above 1 the teachers seem less sure, and more is seen of what they hold less probable."""
 
 
+Tracker = Literal["tensorboard", "mlflow", "wandb", "trackio"]
+
+
+class TrackingSettings(_Section):
+    """`[tracking]`: who else hears of a run, beside its ``log.jsonl``."""
+
+    trackers: Annotated[tuple[Tracker, ...], BeforeValidator(_one_or_many)] = ()
+    """One or several of ``tensorboard``, ``mlflow``, ``wandb`` and ``trackio``; each is a package to install."""
+    project: str = "polyhead"
+    """The project or experiment that the run is filed under: letters, digits, ``_`` and ``-``."""
+
+    @field_validator("trackers")
+    @classmethod
+    def _each_once(cls, trackers: tuple[Tracker, ...]) -> tuple[Tracker, ...]:
+        return tuple(dict.fromkeys(trackers))
+
+    @field_validator("project")
+    @classmethod
+    def _name(cls, project: str) -> str:
+        if not _NAME.fullmatch(project):
+            raise ValueError("a project's name has letters, digits, '_' and '-'")
+        return project
+
+
 class RunSettings(_Section):
     """All settings of a run."""
 
@@ -202,6 +226,7 @@ class RunSettings(_Section):
     encoding: EncodingSettings = EncodingSettings()
     training: TrainingSettings = TrainingSettings()
     teacher: TeacherSettings = TeacherSettings()
+    tracking: TrackingSettings = TrackingSettings()
 
     @field_validator("tasks")
     @classmethod

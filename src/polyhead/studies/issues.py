@@ -14,15 +14,18 @@ from typing import Any, Literal
 
 from polyhead.records import Record
 
-Reason = Literal["disagreement", "unknown label", "same text", "other type", "untagged"]
+Reason = Literal["disagreement", "extent", "unknown label", "same text", "other type", "untagged"]
 REASONS: dict[Reason, str] = {
     "disagreement": "models that were trained without the record answer otherwise",
+    "extent": "models that were trained without the record find it with other bounds, or nothing there, or find more",
     "unknown label": "no other part of the data shows the label",
     "same text": "the same text is annotated otherwise elsewhere",
     "other type": "the same surface mostly has another type",
     "untagged": "the same surface is mostly tagged elsewhere",
 }
 """Why an annotation is doubted."""
+_WITNESS: dict[Reason, Reason] = {"extent": "disagreement", "unknown label": "disagreement"}
+"""Reasons that come from the same model as another one, and so are not independent of it."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,12 @@ class Issue:
 
     @property
     def score(self) -> float:
-        """Of the weightiest finding of each reason, 1 - ∏ (1 - weight): as if reasons were independent chances."""
-        by_reason: dict[Reason, float] = {}
+        """1 - ∏ (1 - weight), as if reasons were independent chances; of those of a model, the weightiest counts."""
+        weights: dict[Reason, float] = {}
         for finding in self.findings:
-            by_reason[finding.reason] = max(by_reason.get(finding.reason, 0.0), finding.weight)
-        return 1 - math.prod(1 - weight for weight in by_reason.values())
+            witness = _WITNESS.get(finding.reason, finding.reason)
+            weights[witness] = max(weights.get(witness, 0.0), finding.weight)
+        return 1 - math.prod(1 - weight for weight in weights.values())
 
     def to_json(self, records: Sequence[Record]) -> dict[str, Any]:
         """Return the issue as JSON.

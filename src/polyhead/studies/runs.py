@@ -10,7 +10,7 @@ import numpy as np
 
 from polyhead.notices import Notices
 from polyhead.records import Record
-from polyhead.settings import RunSettings, TeacherSettings
+from polyhead.settings import RunSettings, TeacherSettings, TrackingSettings
 from polyhead.tasks import Task
 from polyhead.training import Reporter, TrainedRun, run_training
 from polyhead.training.data import DataSet, TrainingData, load_data, with_sets
@@ -39,11 +39,14 @@ def load_for_study(settings: RunSettings, reporter: Reporter) -> tuple[RunSettin
         reporter: Hears of it.
 
     Returns:
-        The settings without teachers, which have seen the whole of the data; and the data.
+        The settings without teachers, which have seen the whole of the data, and without trackers; and the data.
     """
     if settings.teacher.models:
         reporter.warn("the teachers have seen all of the data, so that they would give the answers away: left out")
         settings = settings.model_copy(update={"teacher": TeacherSettings()})
+    if settings.tracking.trackers:
+        reporter.warn("trackers hear of single runs, and of none of several that answer one question: left out")
+        settings = settings.model_copy(update={"tracking": TrackingSettings()})
     notices = Notices(strict=settings.strict)
     data = load_data(settings, notices)
     for line in notices.lines():

@@ -27,12 +27,14 @@ class Doubt:
         given: What is annotated, in words.
         suggested: What the model answers, in words.
         span: First character and one past the last, where it is about a part of the text.
+        is_extent: Whether it is about where something is, or that it is there at all, rather than about what it is.
     """
 
     score: float
     given: str
     suggested: str
     span: tuple[int, int] | None = None
+    is_extent: bool = False
 
 
 def doubts_of_whole(
@@ -74,14 +76,14 @@ def doubts_of_entities(
         probable: How probable the model holds an entity. Where one stands against none, its opposite is compared with.
     """
     doubts = []
-    for _, gold, own in errors(golds, found):
+    for error, gold, own in errors(golds, found):
         of_gold, of_own = (None if span is None else probable(span) for span in (gold, own))
         score = _or_opposite(of_own, of_gold) - _or_opposite(of_gold, of_own)
         spans = [span for span in (gold, own) if span is not None]
         place = min(span.start for span in spans), max(span.end for span in spans)
         given, suggested = (in_words([] if span is None else [span], text) for span in (gold, own))
         if score > 0:
-            doubts.append(Doubt(score, given, suggested, place))
+            doubts.append(Doubt(score, given, suggested, place, is_extent=error != "wrong type"))
     return doubts
 
 

@@ -99,7 +99,8 @@ def train_steps(
             engine.optimizer.step()
             engine.optimizer.zero_grad(set_to_none=True)
         engine.schedule.step()
-        yield StepReport(epoch, number, values, lr, sum(len(sub_batch.rows) for sub_batch in step))
+        lengths = [examples[row].row.length for sub_batch in step for row in sub_batch.rows]
+        yield StepReport(epoch, number, values, lr, rows=len(lengths), tokens=sum(lengths))
 
 
 def set_training(model: MultiTaskModel) -> None:

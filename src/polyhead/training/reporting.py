@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +18,7 @@ class StepReport:
         losses: By task, the loss before its weight.
         lr: The encoder's learning rate in this step.
         rows: Rows that went through the encoder.
+        tokens: Pieces that went through the encoder, padding not counted.
     """
 
     epoch: int
@@ -23,6 +26,7 @@ class StepReport:
     losses: dict[str, float]
     lr: float
     rows: int
+    tokens: int
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class EpochReport:
         score: Weighted mean of the tasks' figures on dev; `None` without dev data.
         seconds: Time that training took, dev scores not included.
         rows_per_second: Rows through the encoder in a second of training.
+        tokens_per_second: Pieces through the encoder in a second of training, padding not counted.
         metrics: By task, the dev figure that counts.
         averaged: Over how many epochs' ends the saved weights are the mean; 1: they are this epoch's own.
     """
@@ -48,8 +53,60 @@ class EpochReport:
     score: float | None
     seconds: float
     rows_per_second: float
+    tokens_per_second: float
     metrics: dict[str, str]
     averaged: int = 1
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What an epoch's steps have come to so far.
+
+    Attributes:
+        losses: By task, the mean loss over the steps that had it.
+        seconds: From the epoch's beginning to its last step.
+        rows_per_second: Rows through the encoder in a second.
+        tokens_per_second: Pieces through the encoder in a second.
+    """
+
+    losses: dict[str, float]
+    seconds: float
+    rows_per_second: float
+    tokens_per_second: float
+
+
+class Meter:
+    """Losses and speed of one epoch, which begins now.
+
+    Args:
+        clock: Tells seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._started = self._last = clock()
+        self._rows = self._tokens = 0
+        self._losses: dict[str, tuple[float, int]] = {}
+
+    def add(self, report: StepReport) -> None:
+        """Count a step that was just taken."""
+        self._last = self._clock()
+        self._rows += report.rows
+        self._tokens += report.tokens
+        for name, loss in report.losses.items():
+            total, steps = self._losses.get(name, (0.0, 0))
+            self._losses[name] = (total + loss, steps + 1)
+
+    def read(self) -> Measured:
+        """Return what the steps have come to; a display may ask for it from another thread."""
+        seconds = self._last - self._started
+        losses = dict(self._losses)  # a copy, since the thread that trains may add a task in the meantime
+        return Measured(
+            losses={name: total / steps for name, (total, steps) in losses.items()},
+            seconds=round(seconds, 2),
+            rows_per_second=round(self._rows / seconds, 1) if seconds else 0.0,
+            tokens_per_second=round(self._tokens / seconds, 1) if seconds else 0.0,
+        )
 
 
 class Reporter:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +25,9 @@ from polyhead.training.data import TrainingData
 from polyhead.training.extending import about_with_head, prove_heads
 from polyhead.training.loop import LossSettings, train_steps
 from polyhead.training.prepare import Prepared, prepare, versions
-from polyhead.training.reporting import EpochReport, Reporter, StepReport
+from polyhead.training.reporting import EpochReport, Meter, Reporter
 from polyhead.training.run_folder import RunFolder
+from polyhead.training.tracking import Tracking, check_trackers
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ def run_training(
     reporter = reporter or Reporter()
     folder = RunFolder(settings.output)
     folder.check()
+    check_trackers(settings.tracking)
     notices = Notices(strict=settings.strict)
     prepared = prepare(settings, notices, base=base, data=data)
     for line in notices.lines():
@@ -77,11 +78,10 @@ def run_training(
     if earlier := folder.epochs():
         reporter.warn(f"{folder.path} holds an earlier run of {len(earlier)} epochs; it is replaced")
     folder.open(prepared.account())
-    try:
-        return _Run(prepared, folder, reporter, single_file).go()
-    finally:
-        folder.close()
-        reporter.close()
+    tracking = Tracking(settings.tracking, folder=folder.tracking, reporter=reporter)
+    with closing(reporter), closing(folder), closing(tracking):
+        tracking.start(prepared.resolved_settings())
+        return _Run(prepared, folder, reporter, tracking, single_file).go()
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,11 @@ class _Scored:
 class _Run:
     """Takes the steps; scores, saves and accounts for each epoch."""
 
-    def __init__(self, prepared: Prepared, folder: RunFolder, reporter: Reporter, single_file: str | None) -> None:
+    def __init__(
+        self, prepared: Prepared, folder: RunFolder, reporter: Reporter, tracking: Tracking, single_file: str | None
+    ) -> None:
         self._prepared, self._folder = prepared, folder
-        self._reporter, self._single_file = reporter, single_file
+        self._reporter, self._tracking, self._single_file = reporter, tracking, single_file
         self._dev = prepared.data.dev
         self._epochs: list[EpochReport] = []
         self._stopped: set[str] = set()
@@ -131,14 +133,15 @@ class _Run:
             ),
             stopped=self._stopped,
         )
-        epoch = _Meter()
+        epoch = Meter()
         for report in loop:
             epoch.add(report)
             self._folder.log("step", **asdict(report))
+            self._tracking.step(report)
             self._reporter.step(report)
             if report.step % prepared.plan.steps_per_epoch == 0:
                 self._finish_epoch(report.epoch, epoch)
-                epoch = _Meter()
+                epoch = Meter()
                 if self._is_over(report.epoch):
                     break
         if prepared.base:
@@ -155,8 +158,8 @@ class _Run:
             for step in self._prepared.steps.of_epoch(epoch):
                 yield epoch, step
 
-    def _finish_epoch(self, epoch: int, meter: _Meter) -> None:
-        losses, seconds, rate = meter.read()
+    def _finish_epoch(self, epoch: int, meter: Meter) -> None:
+        own = meter.read()
         model = self._prepared.model
         self._last.add(model)
         scored = self._scored()
@@ -171,12 +174,22 @@ class _Run:
             self._save(epoch, scored)
         metrics = {name: criterion.metric for name, criterion in self._prepared.criteria.items()}
         report = EpochReport(
-            epoch, _bundle_name(epoch), losses, scored.dev, scored.score, seconds, rate, metrics, averaged
+            epoch=epoch,
+            folder=_bundle_name(epoch),
+            losses=own.losses,
+            dev=scored.dev,
+            score=scored.score,
+            seconds=own.seconds,
+            rows_per_second=own.rows_per_second,
+            tokens_per_second=own.tokens_per_second,
+            metrics=metrics,
+            averaged=averaged,
         )
         self._epochs.append(report)
         best = best_of(self._epochs)
         account = {**asdict(report), "single_file": self._single_name(epoch)}
         self._folder.add_epoch(account, best=best.folder if best else None)
+        self._tracking.epoch(report)
         self._reporter.epoch(report, is_best=best is report)
 
     def _is_over(self, epoch: int) -> bool:
@@ -239,25 +252,6 @@ class _Run:
 
     def _single_name(self, epoch: int) -> str | None:
         return self._single_file.format(epoch=epoch) if self._single_file else None
-
-
-class _Meter:
-    """Losses and speed of one epoch."""
-
-    def __init__(self) -> None:
-        self._started, self._rows = time.perf_counter(), 0
-        self._losses: dict[str, list[float]] = defaultdict(list)
-
-    def add(self, report: StepReport) -> None:
-        self._rows += report.rows
-        for name, loss in report.losses.items():
-            self._losses[name].append(loss)
-
-    def read(self) -> tuple[dict[str, float], float, float]:
-        """Return the mean loss of each task over the steps that had it, the seconds, and rows a second."""
-        seconds = time.perf_counter() - self._started
-        means = {name: sum(losses) / len(losses) for name, losses in self._losses.items()}
-        return means, round(seconds, 2), round(self._rows / seconds, 1)
 
 
 def _bundle_name(epoch: int) -> str:

@@ -3,6 +3,7 @@
 epoch-1/, epoch-2/, …   bundles
 run.json                settings as resolved, data hashes, versions, seed, epochs, which is best
 log.jsonl               one line a step and an epoch
+tracking/               what trackers wrote that keep to this machine; of earlier runs, too
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from polyhead.bundle.locate import RUN_FILE
 from polyhead.errors import SettingsError
 
 LOG_FILE = "log.jsonl"
+TRACKING_FOLDER = "tracking"
 _EPOCH = re.compile(r"epoch-[0-9]+")
 
 
@@ -32,6 +34,11 @@ class RunFolder:
         self.path = path
         self._account: dict[str, Any] = {}
         self._log: TextIO | None = None
+
+    @property
+    def tracking(self) -> Path:
+        """Where trackers write that keep to this machine."""
+        return self.path / TRACKING_FOLDER
 
     def check(self) -> None:
         """See that the folder can be written to, before anything costs time.
@@ -73,7 +80,8 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             self._account = {**account, "epochs": [], "best": None}
             self._write()
-            self._log = (self.path / LOG_FILE).open("w", encoding="utf-8")
+            # Line by line, so that it can be followed; that costs microseconds a step.
+            self._log = (self.path / LOG_FILE).open("w", encoding="utf-8", buffering=1)
         except OSError as error:
             raise SettingsError(f"output: {self.path} cannot be written: {error.strerror}") from error
 
@@ -93,11 +101,9 @@ class RunFolder:
         self._account["best"] = best
         self._write()
         self.log("epoch", **epoch)
-        if self._log:
-            self._log.flush()
 
     def discard(self) -> None:
-        """Remove all that the run wrote, and the folder unless something else is in it."""
+        """Remove all that the run wrote, and the folder unless something else is in it, as what trackers heard."""
         self.close()
         for path in (*self.epochs(), *self._earlier_files()):
             shutil.rmtree(path) if path.is_dir() else path.unlink()

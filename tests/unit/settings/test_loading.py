@@ -113,15 +113,15 @@ def test_tasks_come_from_the_file_with_the_settings_of_their_kind(config):
 def test_an_unknown_key_of_the_file_names_the_file(config):
     path = config("[trainning]\nepochs = 3\n")
     assert complaint(path) == (
-        f"{path}: trainning: no such setting; known: encoder, output, strict, data, tasks, encoding, training, teacher "
-        "(did you mean 'training'?)"
+        f"{path}: trainning: no such setting; known: encoder, output, strict, data, tasks, encoding, training, "
+        "teacher, tracking (did you mean 'training'?)"
     )
 
 
 def test_an_unknown_key_at_the_top():
     assert complaint(assignments=["encodr=x"]) == (
-        "encodr: no such setting; known: encoder, output, strict, data, tasks, encoding, training, teacher "
-        "(did you mean 'encoder'?)"
+        "encodr: no such setting; known: encoder, output, strict, data, tasks, encoding, training, teacher, "
+        "tracking (did you mean 'encoder'?)"
     )
 
 

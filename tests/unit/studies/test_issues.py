@@ -31,6 +31,11 @@ def test_findings_of_one_reason_count_once() -> None:
     assert issue.score == pytest.approx(0.8)
 
 
+def test_reasons_of_the_same_model_count_once() -> None:
+    (issue,) = ranked([finding(0, "disagreement", 0.8, (0, 4)), finding(0, "extent", 0.6, (2, 6))])
+    assert issue.score == pytest.approx(0.8)
+
+
 def test_other_places_tasks_and_records_are_other_issues() -> None:
     findings = [
         finding(0, "disagreement", 0.5, (0, 4)),
