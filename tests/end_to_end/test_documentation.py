@@ -57,6 +57,14 @@ def test_the_readme_runs(checkout: Path) -> None:
     assert "'text': 'John lives in New York.'" in answers[0]
 
 
+def test_the_page_on_ones_data_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "your_data.md").read_text(encoding="utf-8")
+    (commands,) = COMMANDS.findall(page)
+    output = run(commands, checkout)
+    assert re.search(r"1  0\.\d+  examples/.*train\.json:\d+  (classification|ner)", output)
+    assert (checkout / "learning_curve" / "learning_curve.svg").is_file()
+
+
 def test_the_two_task_walk_through_runs(checkout: Path) -> None:
     page = (ROOT / "docs" / "task2.md").read_text(encoding="utf-8")
     blocks = COMMANDS.findall(page)

@@ -4,8 +4,11 @@ from scipy.stats import bootstrap
 
 from polyhead.evaluation import intervals
 from polyhead.evaluation.intervals import interval_of_difference
+from polyhead.evaluation.scoring import FRAME, Scoring
 from polyhead.metrics import EntityScorer, ListScorer, NumberScorer, ShareScorer
 from polyhead.records import Span
+from polyhead.tasks import SingleLabel
+from polyhead.tasks.single_label import LabelPrediction
 
 
 def shares(right) -> ShareScorer:
@@ -87,6 +90,34 @@ def test_intervals_of_shares_cover(records, right):
 def test_intervals_of_entity_f1_cover():
     chance = np.random.default_rng(6)
     assert coverage(lambda: entities(chance, 250), F1, "f1", runs=1000) == pytest.approx(0.95, abs=0.02)
+
+
+TASKS = [
+    SingleLabel.learn(name="intent", field="a", weight=1.0, options=SingleLabel.Options(), annotations=["x", "y"]),
+    SingleLabel.learn(name="topic", field="b", weight=1.0, options=SingleLabel.Options(), annotations=["x", "y"]),
+]
+
+
+def frames(chance: np.random.Generator, records: int) -> ShareScorer:
+    """Two tasks on records of which a fifth are hard for both; a tenth lack an annotation, and are in no frame."""
+    scoring = Scoring(TASKS)
+    for hard in chance.random(records) < 0.2:
+        right = chance.random(2) < (0.6 if hard else 0.97)
+        golds = {"intent": "x", "topic": "x"} if chance.random() < 0.9 else {"intent": "x"}
+        names = ("intent", "topic")
+        answers = {
+            name: LabelPrediction("x" if own else "y", 0.5, np.array([0.5, 0.5], dtype=np.float32))
+            for name, own in zip(names, right, strict=True)
+        }
+        scoring.add(golds, answers)
+    return scoring.frames
+
+
+@pytest.mark.slow
+def test_intervals_of_frame_accuracy_cover():
+    chance = np.random.default_rng(4)
+    truth = 0.8 * 0.97**2 + 0.2 * 0.6**2
+    assert coverage(lambda: frames(chance, 400), truth, FRAME, runs=1000) == pytest.approx(0.95, abs=0.02)
 
 
 def test_intervals_cover_in_a_hundred_runs():
