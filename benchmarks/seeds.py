@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 import polyhead
 from polyhead.cli.console import error_console
 from polyhead.cli.reporter import ConsoleReporter
+from polyhead.evaluation.intervals import interval_of_mean
 from polyhead.metrics import headline_of
 
 
@@ -62,10 +62,8 @@ def figures_of(scores: dict[str, Any]) -> dict[str, float]:
 
 
 def interval(values: list[float]) -> str:
-    if len(values) < 2:
-        return ""
-    half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
-    return f", 95 % interval {np.mean(values) - half:.2f} to {np.mean(values) + half:.2f} over {len(values)} seeds"
+    ends = interval_of_mean(values)
+    return f", 95 % interval {ends[0]:.2f} to {ends[1]:.2f} over {len(values)} seeds" if ends else ""
 
 
 if __name__ == "__main__":

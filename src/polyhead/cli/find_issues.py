@@ -94,11 +94,16 @@ def _show_issue(rank: int, issue: dict[str, Any], console: Console) -> None:
         console.print(Text.assemble("      ", visible(issue["second_text"])))
     for word, key, style in (("given", "given", "red"), ("perhaps", "suggested", "green")):
         console.print(Text.assemble((f"      {word:<9}", "dim"), (visible(issue[key]), style)))
-    reasons = ", ".join(
-        f"{own['reason']} {own['weight']:.2f}" + (f" ({own['detail']})" if "detail" in own else "")
-        for own in issue["reasons"]
-    )
-    console.print(Text.assemble(("      because  ", "dim"), (visible(reasons), "dim")))
+    console.print(Text.assemble(("      because  ", "dim"), (visible(", ".join(_reasons(issue))), "dim")))
+
+
+def _reasons(issue: dict[str, Any]) -> list[str]:
+    """Return each reason in words, where there are several of one sort the weightiest."""
+    weightiest = {own["reason"]: own for own in reversed(issue["reasons"])}
+    return [
+        f"{reason} {own['weight']:.2f}" + (f" ({own['detail']})" if "detail" in own else "")
+        for reason, own in sorted(weightiest.items(), key=lambda pair: -pair[1]["weight"])
+    ]
 
 
 def _marked(issue: dict[str, Any]) -> Text:
