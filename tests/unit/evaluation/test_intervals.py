@@ -117,7 +117,7 @@ def frames(chance: np.random.Generator, records: int) -> ShareScorer:
 def test_intervals_of_frame_accuracy_cover():
     chance = np.random.default_rng(4)
     truth = 0.8 * 0.97**2 + 0.2 * 0.6**2
-    assert coverage(lambda: frames(chance, 400), truth, FRAME, runs=1000) == pytest.approx(0.95, abs=0.02)
+    assert coverage(lambda: frames(chance, 400), truth, FRAME, runs=3000) == pytest.approx(0.95, abs=0.02)
 
 
 def test_intervals_cover_in_a_hundred_runs():
