@@ -160,7 +160,7 @@ def _shared_out(total: int, shares: Mapping[str, float]) -> dict[str, int]:
     """Share out a number of steps, each source getting at least one, by the largest remainders."""
     exact = np.array(list(shares.values())) / sum(shares.values()) * total
     counts = np.maximum(np.floor(exact).astype(int), 1)
-    largest_first = np.argsort(np.floor(exact) - exact, kind="stable")
+    largest_first = np.argsort(counts - exact, kind="stable")  # a source that was raised to one step has no remainder
     counts[largest_first[: max(0, total - int(counts.sum()))]] += 1
     return dict(zip(shares, counts.tolist(), strict=True))
 

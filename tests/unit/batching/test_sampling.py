@@ -187,6 +187,7 @@ def test_uniform_steps_are_shared_out_equally(sizes, batch_size):
 
 @given(sizes_of_sources, st.integers(1, 10), st.floats(1.0, 20.0))
 @example(sizes=[60, 1, 1], batch_size=10, temperature=1.01)
+@example(sizes=[4, 5, 10], batch_size=5, temperature=1.5)
 def test_shares_grow_as_the_temperature_says(sizes, batch_size, temperature):
     counts = counts_of("temperature", sizes, batch_size, temperature)
     total = sum(counts_of("proportional", sizes, batch_size))
