@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from polyhead.cli.console import error_console, output_console
-from polyhead.cli.figures import figure_table, percent
+from polyhead.cli.figures import between, figure_table, percent
 from polyhead.errors import MissingExtraError
 from polyhead.settings import load_settings
 
@@ -66,14 +66,10 @@ def _table(found: dict[str, Any]) -> Table:
     columns = [column for name in names for column in (escape(name.replace("_", " ")), "interval")]
     table = figure_table(title, ["of the data", "records", *columns])
     for row in found["curve"]:
-        cells = [cell for name in names for cell in _cells(row["figures"][name])]
+        figures = [row["figures"][name] for name in names]
+        cells = [cell for own in figures for cell in (percent(own["mean"]), between(own["interval"]))]
         table.add_row(f"{100 * row['fraction']:.4g} %", f"{row['records']:,}", *cells)
     return table
-
-
-def _cells(figure: dict[str, Any]) -> tuple[str, str]:
-    interval = figure["interval"]
-    return percent(figure["mean"]), "—" if interval is None else f"{percent(interval[0])} to {percent(interval[1])}"
 
 
 def _advice(name: str, twice: dict[str, Any]) -> str:

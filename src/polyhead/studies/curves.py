@@ -16,8 +16,7 @@ from polyhead.evaluation.intervals import interval_of_mean
 from polyhead.evaluation.report.plots import Curve, as_file, check_plots, curve_plot
 from polyhead.settings import RunSettings
 from polyhead.studies.runs import StudyReporter, discard, fraction_of, load_for_study, train_on
-from polyhead.training import EpochReport, TrainedRun, settings_of
-from polyhead.training.choosing import best_of
+from polyhead.training import EpochReport, settings_of
 from polyhead.training.data import TrainingData
 from polyhead.training.run_folder import RunFolder
 
@@ -137,13 +136,9 @@ def _point(
     sets = [replace(own, train=fraction_of(own.train, data.tasks, share, seed=seed)) for own in data.sets]
     run = train_on(sets, data, settings, folder=folder, seed=seed, reporter=reporter)
     discard(run)
-    best = _best(run)
+    best = run.best_epoch
     seconds = round(sum(epoch.seconds for epoch in run.epochs), 2)
     return Point(share, seed, sum(len(own.train) for own in sets), best.epoch, seconds, _figures(best))
-
-
-def _best(run: TrainedRun) -> EpochReport:
-    return best_of(run.epochs) or run.epochs[-1]
 
 
 def _figures(epoch: EpochReport) -> dict[str, float | None]:

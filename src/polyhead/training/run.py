@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,6 +43,11 @@ class TrainedRun:
     folder: Path
     best: Path
     epochs: tuple[EpochReport, ...]
+
+    @property
+    def best_epoch(self) -> EpochReport:
+        """The report of the epoch whose bundle is `best`."""
+        return _best(self.epochs)
 
 
 def run_training(
@@ -147,7 +152,7 @@ class _Run:
         if prepared.base:
             prove_heads(prepared.base, self._folder)
             self._reporter.info("proof", "the other heads' logits are bit-equal to before, in every bundle of the run")
-        best = best_of(self._epochs) or self._epochs[-1]
+        best = _best(self._epochs)
         return TrainedRun(self._folder.path, self._folder.path / best.folder, tuple(self._epochs))
 
     def _all_steps(self) -> Iterator[tuple[int, Step]]:
@@ -252,6 +257,11 @@ class _Run:
 
     def _single_name(self, epoch: int) -> str | None:
         return self._single_file.format(epoch=epoch) if self._single_file else None
+
+
+def _best(epochs: Sequence[EpochReport]) -> EpochReport:
+    """Return the best epoch by dev score, else the last."""
+    return best_of(epochs) or epochs[-1]
 
 
 def _bundle_name(epoch: int) -> str:
