@@ -9,24 +9,17 @@ manifest.json       size and SHA-256 of each of these, written last
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 from polyhead.bundle.about import About
 from polyhead.bundle.bundle import Bundle
+from polyhead.bundle.manifest import read_text, verify
 from polyhead.bundle.saving import new_folder
-from polyhead.errors import BundleError
 
-ABOUT, CONFIG, TOKENIZER, WEIGHTS, MANIFEST = (
-    "polyhead.json",
-    "config.json",
-    "tokenizer.json",
-    "model.safetensors",
-    "manifest.json",
-)
-_FILES = (ABOUT, CONFIG, TOKENIZER, WEIGHTS)
+ABOUT, CONFIG, TOKENIZER, WEIGHTS = "polyhead.json", "config.json", "tokenizer.json", "model.safetensors"
+FILES = (ABOUT, CONFIG, TOKENIZER, WEIGHTS)
+_CURE = "the bundle is not whole. Copy it again, or take another epoch"
 
 
 def write_folder(
@@ -45,8 +38,6 @@ def write_folder(
         for name, text in ((ABOUT, about.dump()), (CONFIG, config_json), (TOKENIZER, tokenizer_json)):
             (temporary / name).write_text(text, encoding="utf-8")
         write_weights(temporary / WEIGHTS)
-        manifest = {name: _fingerprint(temporary / name) for name in _FILES}
-        (temporary / MANIFEST).write_text(json.dumps({"files": manifest}, indent=2) + "\n", encoding="utf-8")
 
 
 def read_folder(folder: Path) -> Bundle:
@@ -55,43 +46,11 @@ def read_folder(folder: Path) -> Bundle:
     Raises:
         BundleError: If a file is missing or altered, or its content cannot be used.
     """
-    _verify(folder)
+    verify(folder, FILES, cure=_CURE)
     return Bundle(
-        about=About.parse(_text(folder / ABOUT)),
-        tokenizer_json=_text(folder / TOKENIZER),
-        config_json=_text(folder / CONFIG),
+        about=About.parse(read_text(folder / ABOUT, cure=_CURE)),
+        tokenizer_json=read_text(folder / TOKENIZER, cure=_CURE),
+        config_json=read_text(folder / CONFIG, cure=_CURE),
         weights=folder / WEIGHTS,
         path=folder,
     )
-
-
-def _verify(folder: Path) -> None:
-    try:
-        listed = json.loads(_text(folder / MANIFEST))["files"]
-        wanted = {name: (listed[name]["bytes"], listed[name]["sha256"]) for name in _FILES}
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise BundleError(f"{folder / MANIFEST}: cannot be read as a bundle's manifest: {error!r}") from error
-    for name, (size, digest) in wanted.items():
-        path = folder / name
-        if not path.is_file():
-            raise BundleError(f"{path}: missing; the bundle is not whole. Copy it again, or take another epoch")
-        found = path.stat().st_size
-        if found != size:
-            raise BundleError(f"{path}: altered: it has {found:,} bytes, the manifest says {size:,}")
-        if _fingerprint(path)["sha256"] != digest:
-            raise BundleError(f"{path}: altered: its SHA-256 is not the one in the manifest")
-
-
-def _fingerprint(path: Path) -> dict[str, int | str]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"bytes": path.stat().st_size, "sha256": digest}
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise BundleError(f"{path}: missing; the bundle is not whole. Copy it again, or take another epoch") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise BundleError(f"{path}: cannot be read: {error}") from error

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from polyhead.bundle.folder import ABOUT, MANIFEST
+from polyhead.bundle.folder import ABOUT
+from polyhead.bundle.manifest import MANIFEST
 from polyhead.errors import BundleError
 
 RUN_FILE = "run.json"

@@ -58,7 +58,7 @@ def test_a_missing_file_is_named(bundle, name):
 def test_a_file_of_another_size_is_named(bundle, name):
     with (bundle / name).open("ab") as file:
         file.write(b"\n")
-    with pytest.raises(BundleError, match=rf"{name}: altered: it has [\d,]+ bytes, the manifest says [\d,]+$"):
+    with pytest.raises(BundleError, match=rf"{name}: altered: it has [\d,]+ bytes, the manifest says [\d,]+; "):
         read_folder(bundle)
 
 
@@ -67,14 +67,14 @@ def test_one_flipped_bit_is_found(bundle, name):
     content = bytearray((bundle / name).read_bytes())
     content[len(content) // 2] ^= 1
     (bundle / name).write_bytes(content)
-    with pytest.raises(BundleError, match=rf"{name}: altered: its SHA-256 is not the one in the manifest$"):
+    with pytest.raises(BundleError, match=rf"{name}: altered: its SHA-256 is not the one in the manifest; the bundle"):
         read_folder(bundle)
 
 
 @pytest.mark.parametrize("manifest", ["", "[]", "{}", '{"files": {}}', '{"files": {"polyhead.json": 7}}', "null"])
 def test_a_broken_manifest_is_refused(bundle, manifest):
     (bundle / "manifest.json").write_text(manifest)
-    with pytest.raises(BundleError, match="cannot be read as a bundle's manifest"):
+    with pytest.raises(BundleError, match="cannot be read as a manifest"):
         read_folder(bundle)
 
 

@@ -1,7 +1,9 @@
 import pytest
 
-from polyhead.bundle import new_folder, write_text
-from polyhead.bundle.saving import new_file
+from polyhead.bundle import new_folder, saving, write_text
+from polyhead.bundle.manifest import MANIFEST, verify
+from polyhead.bundle.saving import new_file, remove_folder, sweep
+from polyhead.errors import BundleError
 
 
 class PowerCutError(Exception):
@@ -9,7 +11,12 @@ class PowerCutError(Exception):
 
 
 def content(folder):
-    return {str(path.relative_to(folder)): path.read_text() if path.is_file() else None for path in folder.rglob("*")}
+    """Everything below a folder but manifests."""
+    return {
+        str(path.relative_to(folder)): path.read_text() if path.is_file() else None
+        for path in folder.rglob("*")
+        if path.name != MANIFEST
+    }
 
 
 def fill(folder, text):
@@ -75,3 +82,59 @@ def test_text_is_written_as_utf_8_in_place_of_the_old(tmp_path):
     write_text(tmp_path / "m", "old and longer")
     write_text(tmp_path / "m", "é")
     assert (tmp_path / "m").read_bytes() == "é".encode()
+
+
+def test_the_manifest_of_a_new_folder_is_true(tmp_path):
+    fill(tmp_path / "model", "text")
+    verify(tmp_path / "model", ["a"], cure="copy it again")
+    (tmp_path / "model" / "a").write_text("tExt")
+    with pytest.raises(BundleError, match=r"a: altered: .*; copy it again"):
+        verify(tmp_path / "model", ["a"], cure="copy it again")
+
+
+def test_the_name_is_never_without_a_folder(tmp_path, monkeypatch):
+    fill(tmp_path / "model", "old")
+    seen = []
+
+    def exchange(temporary, folder):
+        seen.append((content(temporary), content(folder)))
+        done = real(temporary, folder)
+        seen.append((content(temporary), content(folder)))
+        return done
+
+    real = saving._exchange
+    monkeypatch.setattr(saving, "_exchange", exchange)
+    fill(tmp_path / "model", "new")
+    assert seen == [({"a": "new"}, {"a": "old"}), ({"a": "old"}, {"a": "new"})]
+
+
+def test_a_folder_is_replaced_where_names_cannot_be_exchanged(tmp_path, monkeypatch):
+    monkeypatch.setattr(saving, "_exchange", lambda *_: False)
+    fill(tmp_path / "model", "old")
+    fill(tmp_path / "model", "new")
+    assert content(tmp_path) == {"model": None, "model/a": "new"}
+
+
+def test_sweeping_takes_what_was_left_unfinished_and_nothing_else(tmp_path):
+    fill(tmp_path / ".mine.tmp", "kept")
+    (tmp_path / ".run.json-0123abcd.tmp").write_text("half")
+    (tmp_path / ".epoch-1-0123abcd.tmp").mkdir()
+    (tmp_path / ".epoch-1-0123abcd.tmp" / "a").write_text("half")
+    (tmp_path / ".linked-0123abcd.tmp").symlink_to(tmp_path / ".mine.tmp", target_is_directory=True)
+    sweep(tmp_path)
+    assert content(tmp_path) == {".mine.tmp": None, ".mine.tmp/a": "kept"}
+    sweep(tmp_path / "absent")
+
+
+def test_a_folder_that_is_removed_is_gone_at_once(tmp_path, monkeypatch):
+    fill(tmp_path / "model", "old")
+
+    def cut(folder):
+        assert not (tmp_path / "model").exists()
+        raise PowerCutError
+
+    with monkeypatch.context() as patch, pytest.raises(PowerCutError):
+        patch.setattr(saving.shutil, "rmtree", cut)
+        remove_folder(tmp_path / "model")
+    sweep(tmp_path)
+    assert content(tmp_path) == {}
