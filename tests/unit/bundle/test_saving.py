@@ -133,8 +133,9 @@ def test_a_folder_that_is_removed_is_gone_at_once(tmp_path, monkeypatch):
         assert not (tmp_path / "model").exists()
         raise PowerCutError
 
-    with monkeypatch.context() as patch, pytest.raises(PowerCutError):
+    with monkeypatch.context() as patch:
         patch.setattr(saving.shutil, "rmtree", cut)
-        remove_folder(tmp_path / "model")
+        with pytest.raises(PowerCutError):
+            remove_folder(tmp_path / "model")
     sweep(tmp_path)
     assert content(tmp_path) == {}
