@@ -7,6 +7,7 @@
     ├── EncoderError        an encoder cannot be found or used
     ├── BundleError         a saved model is missing, damaged or unsafe to open
     ├── TrainingError       training cannot go on
+    ├── TrainingStoppedError    Ctrl-C or SIGTERM came while a model was trained
     └── MissingExtraError   a part of the package needs an extra that is not installed
 
 Each message names the parameter or the place, the rule, what was found, and what to do about it.
@@ -44,6 +45,18 @@ class BundleError(PolyheadError):
 
 class TrainingError(PolyheadError):
     """Training cannot go on, because a loss is no number any more, say."""
+
+
+class TrainingStoppedError(PolyheadError):
+    """Ctrl-C or SIGTERM came while a model was trained; what there was is saved.
+
+    Attributes:
+        signal: The signal's number.
+    """
+
+    def __init__(self, signal: int, message: str = "stopped") -> None:
+        super().__init__(message)
+        self.signal = signal
 
 
 class MissingExtraError(PolyheadError):

@@ -16,6 +16,7 @@ from polyhead.settings import (
     DataSettings,
     EncodingSettings,
     RunSettings,
+    SavingSettings,
     SetSettings,
     TaskSettings,
     TeacherSettings,
@@ -82,6 +83,12 @@ def page() -> str:
         section("`[encoding]`", "", EncodingSettings),
         section("`[training]`", "", TrainingSettings),
         section("`[teacher]`", "", TeacherSettings),
+        section(
+            "`[saving]`",
+            "The states of a run, from which it goes on after a kill, a signal or a full disk. A bundle is saved after "
+            "each epoch in any case. When the run is finished its states are removed.\n\n",
+            SavingSettings,
+        ),
         section("`[tracking]`", "", TrackingSettings),
     ]
     return "".join(parts)

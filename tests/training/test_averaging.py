@@ -33,8 +33,8 @@ def equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bo
 
 def test_the_mean_is_that_of_the_last_so_many() -> None:
     model, last = Small(), LastEpochs(3)
-    for value in (100.0, 1.0, 2.0, 6.0):
-        last.add(fill(model, value))
+    for epoch, value in enumerate((100.0, 1.0, 2.0, 6.0)):
+        last.add(epoch, fill(model, value))
     assert len(last) == 3
     with last.mean_in(model):
         assert set(model.linear.weight.flatten().tolist()) == {3.0}
@@ -43,8 +43,9 @@ def test_the_mean_is_that_of_the_last_so_many() -> None:
 
 def test_fewer_are_averaged_as_they_are() -> None:
     model, last = Small(), LastEpochs(5)
-    last.add(fill(model, 1.0))
-    last.add(fill(model, 2.0))
+    last.add(1, fill(model, 1.0))
+    last.add(2, fill(model, 9.0))
+    last.add(2, fill(model, 2.0))
     assert len(last) == 2
     with last.mean_in(model):
         assert model.linear.bias[0].item() == 1.5
@@ -52,8 +53,8 @@ def test_fewer_are_averaged_as_they_are() -> None:
 
 def test_whole_numbers_are_those_of_the_last_epoch() -> None:
     model, last = Small(), LastEpochs(2)
-    for value in (3.0, 8.0):
-        last.add(fill(model, value))
+    for epoch, value in enumerate((3.0, 8.0)):
+        last.add(epoch, fill(model, value))
     with last.mean_in(model):
         assert model.norm.num_batches_tracked.dtype == torch.int64
         assert int(model.norm.num_batches_tracked) == 8
@@ -62,8 +63,8 @@ def test_whole_numbers_are_those_of_the_last_epoch() -> None:
 def test_the_model_gets_its_own_weights_back() -> None:
     model, last = Small(), LastEpochs(2)
     own = weights_of(model)
-    last.add(fill(Small(), 1.0))
-    last.add(model)
+    last.add(1, fill(Small(), 1.0))
+    last.add(2, model)
     with last.mean_in(model):
         assert not equal(weights_of(model), own)
     assert equal(weights_of(model), own)
@@ -73,8 +74,8 @@ def test_the_model_gets_its_own_weights_back() -> None:
 def test_the_model_gets_its_own_weights_back_when_something_fails(error: type[BaseException]) -> None:
     model, last = Small(), LastEpochs(2)
     own = weights_of(model)
-    last.add(fill(Small(), 1.0))
-    last.add(model)
+    last.add(1, fill(Small(), 1.0))
+    last.add(2, model)
     with pytest.raises(error), last.mean_in(model):
         raise error
     assert equal(weights_of(model), own)
@@ -82,8 +83,8 @@ def test_the_model_gets_its_own_weights_back_when_something_fails(error: type[Ba
 
 def test_what_is_kept_does_not_change_with_the_model() -> None:
     model, last = Small(), LastEpochs(2)
-    last.add(fill(model, 1.0))
-    last.add(fill(model, 3.0))
+    last.add(1, fill(model, 1.0))
+    last.add(2, fill(model, 3.0))
     fill(model, 50.0)
     with last.mean_in(model):
         fill(model, 70.0)
@@ -95,8 +96,8 @@ def test_what_is_kept_does_not_change_with_the_model() -> None:
 def test_the_weights_stay_the_same_objects_for_the_optimiser() -> None:
     model, last = Small(), LastEpochs(2)
     before = [id(weight) for weight in model.parameters()]
-    last.add(model)
-    last.add(model)
+    last.add(1, model)
+    last.add(2, model)
     with last.mean_in(model):
         pass
     assert [id(weight) for weight in model.parameters()] == before
@@ -104,5 +105,5 @@ def test_the_weights_stay_the_same_objects_for_the_optimiser() -> None:
 
 def test_without_averaging_nothing_is_held_in_memory() -> None:
     last = LastEpochs(1)
-    last.add(Small())
+    last.add(1, Small())
     assert len(last) == 0

@@ -89,7 +89,7 @@ def test_the_best_epoch_by_dev_score_is_chosen(
     scores: tuple[float, ...], best: int, fit: Fit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = iter(scores)
-    monkeypatch.setattr("polyhead.training.run.mean_score", lambda *_: next(given))
+    monkeypatch.setattr("polyhead.training.epoch_end.mean_score", lambda *_: next(given))
     fitted = fit(epochs=3, batch_size=64)
     assert fitted.account["best"] == fitted.run.best.name == locate(fitted.run.folder).name == f"epoch-{best}"
     assert Predictor.load(fitted.run.folder).bundle.about.epoch == best

@@ -44,7 +44,7 @@ def give_scores(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def _give(*scores: float | None) -> None:
         given: Iterator[float | None] = iter(scores)
-        monkeypatch.setattr("polyhead.training.run.mean_score", lambda *_: next(given))
+        monkeypatch.setattr("polyhead.training.epoch_end.mean_score", lambda *_: next(given))
 
     return _give
 

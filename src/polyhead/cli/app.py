@@ -20,7 +20,10 @@ from polyhead.cli.info import info_command
 from polyhead.cli.learning_curve import learning_curve_command
 from polyhead.cli.predict import predict_command
 from polyhead.cli.train import train_command
-from polyhead.errors import PolyheadError
+from polyhead.errors import PolyheadError, TrainingStoppedError
+
+_BY_SIGNAL = 128
+"""A shell's status of what a signal ended: 130 after Ctrl-C, 143 after SIGTERM."""
 
 app = typer.Typer(
     name="polyhead",
@@ -74,7 +77,7 @@ def run(command: Callable[..., object], arguments: list[str]) -> int:
         arguments: What stands behind its name. ``--debug`` anywhere before ``--`` lets tracebacks through.
 
     Returns:
-        The exit status: 0, 2 for an error, 130 for Ctrl-C.
+        The exit status: 0, 2 for an error, 130 for Ctrl-C, 143 for SIGTERM while a model was trained.
     """
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     before, debug = len(own), "--debug" in own
@@ -86,6 +89,9 @@ def run(command: Callable[..., object], arguments: list[str]) -> int:
         if isinstance(ending.__context__, BrokenPipeError):  # the reader of our output, `head` say, has seen enough
             return 0
         return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+    except TrainingStoppedError as stop:
+        error_console().print(str(stop), markup=False)
+        return _BY_SIGNAL + stop.signal
     except KeyboardInterrupt:
         error_console().print("stopped")
         return 130

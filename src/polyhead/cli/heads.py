@@ -23,6 +23,12 @@ def add_head_command(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as training.epochs=5. Beats the file."),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an earlier process was broken off, to the very same weights.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="With --resume: go on although settings or data are others now.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings about the data as errors.")] = False,
 ) -> None:
     """Train a further head on a model's encoder, which stays as it is, and so do the other heads.
@@ -39,7 +45,7 @@ def add_head_command(
     except ImportError as error:
         raise MissingExtraError("training", "train") from error
     base = open_model(model)
-    train_on_terminal(settings_of_head(settings, task, base), base=base)
+    train_on_terminal(settings_of_head(settings, task, base), base=base, resume=resume, force=force)
 
 
 def remove_head_command(

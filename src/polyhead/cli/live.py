@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console, Group
 from rich.live import Live
 from rich.padding import Padding
@@ -43,6 +45,12 @@ class LiveReporter(ConsoleReporter):
             get_renderable=self._view, console=self._console, refresh_per_second=_REFRESHES, transient=True
         )
         self._live.start(refresh=True)
+
+    def resume(self, *, step: int, epochs: Sequence[EpochReport], best: EpochReport | None) -> None:
+        """Show the epochs before, and the bar where it stood."""
+        super().resume(step=step, epochs=epochs, best=best)
+        self._pace = Pace(steps=self._steps - step, epochs=self._epochs - len(epochs))
+        self._bar.update(self._training, completed=step, description=f"epoch {len(epochs) + 1}")
 
     def step(self, report: StepReport) -> None:
         """Count a step."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.text import Text
 
@@ -38,6 +40,11 @@ class ConsoleReporter(Reporter):
     def start(self, *, steps: int, epochs: int) -> None:
         """Keep how long the run is."""
         self._steps, self._epochs = steps, epochs
+
+    def resume(self, *, step: int, epochs: Sequence[EpochReport], best: EpochReport | None) -> None:
+        """Write where the run goes on, and keep the epochs before."""
+        self.info("resume", f"after step {step:,} of {self._steps:,}, with {len(epochs)} epochs finished")
+        self._reports, self._best = list(epochs), best
 
     def step(self, report: StepReport) -> None:
         """Write a line now and then."""

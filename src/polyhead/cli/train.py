@@ -10,7 +10,7 @@ import typer
 
 from polyhead.bundle import Bundle
 from polyhead.cli.console import error_console
-from polyhead.errors import MissingExtraError
+from polyhead.errors import MissingExtraError, SettingsError
 from polyhead.settings import RunSettings, load_settings
 
 
@@ -83,6 +83,15 @@ def train_command(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as training.lr=3e-5. Beats the file."),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an earlier process was broken off, to the very same weights.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="With --resume: go on although settings or data are others now.")
+    ] = False,
+    keep: Annotated[
+        int | None, typer.Option(help="States that are kept while the run is not finished.", show_default="2")
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings about the data as errors.")] = False,
 ) -> None:
     """Train one encoder with one head a task, and save a bundle after every epoch.
@@ -94,6 +103,8 @@ def train_command(
       polyhead train train.jsonl --dev dev.jsonl --epochs 5 --output runs/first
 
       polyhead train --config run.toml --set training.lr=3e-5
+
+      polyhead train --config run.toml --resume
     """
     train_with(dict(locals()))
 
@@ -111,39 +122,47 @@ _SETTINGS = {
     "seed": "training.seed",
     "precision": "training.precision",
     "trackers": "tracking.trackers",
+    "keep": "saving.keep",
 }
 """Which setting each option of the command is."""
 
 
 def train_with(options: dict[str, Any], *, single_file: str | None = None) -> None:
-    """Run a training from the options of `train_command`; see `run_train`."""
+    """Run a training from the options of `train_command`; see `train_on_terminal`."""
     flags = {setting: options[option] for option, setting in _SETTINGS.items()}
     flags["strict"] = options["strict"] or None  # not given means: what the file says
-    run_train(options["config"], options["assignments"] or [], flags, single_file=single_file)
+    settings = load_settings(options["config"], options["assignments"] or [], flags)
+    train_on_terminal(settings, single_file=single_file, resume=options["resume"], force=options["force"])
 
 
-def run_train(
-    config: Path | None, assignments: list[str], flags: dict[str, Any], *, single_file: str | None = None
+def train_on_terminal(
+    settings: RunSettings,
+    *,
+    resume: bool,
+    force: bool,
+    single_file: str | None = None,
+    base: Bundle | None = None,
 ) -> None:
-    """Run a training with its account on the terminal.
+    """Run a training with its account on the terminal; see `polyhead.training.run_training`.
 
-    Args:
-        config: A settings file.
-        assignments: The values of ``--set``.
-        flags: Dotted key to value; `None` counts as not given.
-        single_file: Also save each epoch as one file of this name, in which ``{epoch}`` stands for its number.
+    Raises:
+        SettingsError: If there is something to force, but nothing to resume.
     """
-    train_on_terminal(load_settings(config, assignments, flags), single_file=single_file)
-
-
-def train_on_terminal(settings: RunSettings, *, single_file: str | None = None, base: Bundle | None = None) -> None:
-    """Run a training with its account on the terminal; see `polyhead.training.run_training`."""
+    if force and not resume:
+        raise SettingsError("--force: goes on with a run whose settings or data have changed, so it needs --resume")
     try:
         from polyhead.cli.live import console_reporter
         from polyhead.training import run_training
     except ImportError as error:
         raise MissingExtraError("training", "train") from error
     console = error_console()
-    run = run_training(settings, reporter=console_reporter(console), single_file=single_file, base=base)
+    run = run_training(
+        settings,
+        reporter=console_reporter(console),
+        single_file=single_file,
+        base=base,
+        resume=resume,
+        force=force,
+    )
     console.print(f"\nsaved in {run.folder}; its best epoch is {run.best}", markup=False)
     console.print(f"next: polyhead predict {run.folder} 'a text'", markup=False)

@@ -186,6 +186,21 @@ class TeacherSettings(_Section):
     """Above 1 the teachers seem less sure, and more is seen of what they hold less probable."""
 
 
+class SavingSettings(_Section):
+    """`[saving]`: the states of a run, from which it goes on after a kill, a signal or a full disk.
+
+    A bundle is saved after each epoch in any case. When the run is finished its states are removed.
+    """
+
+    every_steps: int | None = Field(default=None, ge=1)
+    """Save a state after every so many steps."""
+    every_minutes: float = Field(default=5.0, ge=0.0)
+    """Save a state after the first step that ends so long after the last state; 0: never by the clock. A run that is
+    broken off before its first state begins anew, and gives the same weights."""
+    keep: int = Field(default=2, ge=1)
+    """States that are kept, the newest. Where one is damaged, the run goes on from the one before."""
+
+
 Tracker = Literal["tensorboard", "mlflow", "wandb", "trackio"]
 
 
@@ -226,6 +241,7 @@ class RunSettings(_Section):
     encoding: EncodingSettings = EncodingSettings()
     training: TrainingSettings = TrainingSettings()
     teacher: TeacherSettings = TeacherSettings()
+    saving: SavingSettings = SavingSettings()
     tracking: TrackingSettings = TrackingSettings()
 
     @field_validator("tasks")

@@ -22,6 +22,8 @@ def train(
     dev: Paths | None = None,
     config: str | Path | None = None,
     reporter: Reporter | None = None,
+    resume: bool = False,
+    force: bool = False,
     **settings: Any,
 ) -> TrainedRun:
     """Train a model and save a bundle after every epoch.
@@ -31,6 +33,8 @@ def train(
         dev: Files that choose the best epoch; where there is none, a tenth of the training data is held out.
         config: A settings file (TOML).
         reporter: Hears how the run goes.
+        resume: Go on where an earlier process was broken off, to the very weights that it would have come to.
+        force: Do so although settings or data are others now.
         **settings: Any setting of a run (``encoder``, ``output``, ``strict``, ``tasks``) or of its training
             (``epochs``, ``lr``, ``batch_size``, ``strategy``, ``freeze``, ``seed``, ``precision``, …). They beat
             the file.
@@ -42,8 +46,10 @@ def train(
         SettingsError: If a setting is unknown or out of range.
         DataError: If the data cannot be used.
         EncoderError: If the encoder cannot be loaded.
+        TrainingStoppedError: If Ctrl-C or SIGTERM came; what there was is saved, and `resume` goes on from it.
     """
-    return run_training(settings_of(config, {"data.train": data, "data.dev": dev}, settings), reporter=reporter)
+    described = settings_of(config, {"data.train": data, "data.dev": dev}, settings)
+    return run_training(described, reporter=reporter, resume=resume, force=force)
 
 
 def settings_of(config: str | Path | None, flags: Mapping[str, Any], settings: Mapping[str, Any]) -> RunSettings:
@@ -67,6 +73,8 @@ def add_head(
     task: str,
     config: str | Path | None = None,
     reporter: Reporter | None = None,
+    resume: bool = False,
+    force: bool = False,
     **settings: Any,
 ) -> TrainedRun:
     """Train a further head on a model's encoder, which stays as it is; prove that the other heads answer as before.
@@ -76,6 +84,8 @@ def add_head(
         task: The new task, described in the settings.
         config: A settings file (TOML) with the task and its data.
         reporter: Hears how the run goes.
+        resume: Go on where an earlier process was broken off, to the very weights that it would have come to.
+        force: Do so although settings or data are others now.
         **settings: As those of `train`.
 
     Returns:
@@ -87,7 +97,7 @@ def add_head(
     """
     base = open_model(model)
     described = settings_of_head(settings_of(config, {}, settings), task, base)
-    return run_training(described, reporter=reporter, base=base)
+    return run_training(described, reporter=reporter, base=base, resume=resume, force=force)
 
 
 def _place(name: str) -> str:

@@ -12,7 +12,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
 from torch import nn
 from torch.optim import AdamW, Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LambdaLR
 from transformers import get_linear_schedule_with_warmup
 
 from polyhead.errors import SettingsError
@@ -35,7 +35,7 @@ class Engine:
 
     accelerator: Accelerator
     optimizer: Optimizer
-    schedule: LRScheduler
+    schedule: LambdaLR
     trained: list[nn.Parameter]
 
 

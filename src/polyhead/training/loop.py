@@ -65,6 +65,7 @@ def train_steps(
     steps: Iterator[tuple[int, Step]],
     losses: LossSettings,
     stopped: Collection[str] = (),
+    first_step: int = 1,
 ) -> Iterator[StepReport]:
     """Train, one optimiser step at a time.
 
@@ -76,6 +77,7 @@ def train_steps(
         steps: Epoch and sub-batches of each step.
         losses: How losses become one.
         stopped: Tasks whose losses are left out; looked at anew in each step, so that it may grow.
+        first_step: Number of the first step: a resumed run begins in the middle.
 
     Yields:
         Each step after it was taken.
@@ -83,7 +85,7 @@ def train_steps(
     Raises:
         TrainingError: If a loss is no number any more.
     """
-    for number, (epoch, step) in enumerate(steps, start=1):
+    for number, (epoch, step) in enumerate(steps, start=first_step):
         set_training(model)
         found: dict[str, Tensor] = {}
         for sub_batch in step:

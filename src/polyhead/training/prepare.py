@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
+import torch
+
 from polyhead.batching import Example
 from polyhead.bundle import Bundle, EncodingState
 from polyhead.encoding import TextEncoder
@@ -29,6 +31,7 @@ from polyhead.training.engine import (
 )
 from polyhead.training.examples import make_examples, rows_in
 from polyhead.training.extending import pretrained_of, take_over
+from polyhead.training.fingerprint import rows_digest
 from polyhead.training.loop import Steps
 from polyhead.training.plan import Plan, choose_batch_size, make_plan
 from polyhead.training.teaching import teachers_of
@@ -88,8 +91,10 @@ class Prepared:
             "plan": self.plan.to_json(),
             "data": self.data.files,
             "dev": {"records": len(self.data.dev), "held_out": [own.name for own in self.data.sets if own.held_out]},
+            "rows": rows_digest(self.examples),
             "tasks": [task_state(task) for task in self.tasks],
             "versions": versions(),
+            "machine": {"device": self.model.device().type, "threads": torch.get_num_threads()},
             "seed": self.settings.training.seed,
         }
 

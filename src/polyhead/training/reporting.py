@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,11 @@ class EpochReport:
     metrics: dict[str, str]
     averaged: int = 1
 
+    @classmethod
+    def from_json(cls, account: Mapping[str, Any]) -> Self:
+        """Return an epoch as `run.json` and states account for it."""
+        return cls(**{field.name: account[field.name] for field in fields(cls)})
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -97,6 +102,18 @@ class Meter:
             total, steps = self._losses.get(name, (0.0, 0))
             self._losses[name] = (total + loss, steps + 1)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what was counted."""
+        losses = {name: list(pair) for name, pair in self._losses.items()}
+        return {"seconds": self._last - self._started, "rows": self._rows, "tokens": self._tokens, "losses": losses}
+
+    def restore(self, counted: Mapping[str, Any]) -> None:
+        """Go on from what `to_json` gave."""
+        self._last = self._clock()
+        self._started = self._last - counted["seconds"]
+        self._rows, self._tokens = counted["rows"], counted["tokens"]
+        self._losses = {name: (total, steps) for name, (total, steps) in counted["losses"].items()}
+
     def read(self) -> Measured:
         """Return what the steps have come to; a display may ask for it from another thread."""
         seconds = self._last - self._started
@@ -120,6 +137,9 @@ class Reporter:
 
     def start(self, *, steps: int, epochs: int) -> None:
         """Hear that training begins, and how long it is."""
+
+    def resume(self, *, step: int, epochs: Sequence[EpochReport], best: EpochReport | None) -> None:
+        """Hear, after `start`, that the run goes on after a step, and which epochs were finished before."""
 
     def step(self, report: StepReport) -> None:
         """Hear of one step."""

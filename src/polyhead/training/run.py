@@ -9,24 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from polyhead.batching import Step
-from polyhead.bundle import FORMAT_VERSION, About, Bundle, write_folder
-from polyhead.evaluation import mean_score, tune_and_evaluate
-from polyhead.inference import Predictor
-from polyhead.model import TorchRuntime
+from polyhead.bundle import Bundle
+from polyhead.errors import TrainingStoppedError
 from polyhead.model.freezing import free_layers
-from polyhead.model.single_file import write_single_file
-from polyhead.model.weights import save_weights
 from polyhead.notices import Notices
 from polyhead.settings import RunSettings
-from polyhead.tasks import Task, task_state
 from polyhead.training.averaging import LastEpochs
 from polyhead.training.choosing import best_of, heads_that_stop, run_is_over
 from polyhead.training.data import TrainingData
-from polyhead.training.extending import about_with_head, prove_heads
+from polyhead.training.epoch_end import EpochEnd, bundle_name
+from polyhead.training.extending import prove_heads
 from polyhead.training.loop import LossSettings, train_steps
-from polyhead.training.prepare import Prepared, prepare, versions
+from polyhead.training.prepare import Prepared, prepare
+from polyhead.training.progress import Progress, StateKeeper
 from polyhead.training.reporting import EpochReport, Meter, Reporter
+from polyhead.training.resuming import Beginning, begin, reports_of
 from polyhead.training.run_folder import RunFolder
+from polyhead.training.stopping import StopRequest
 from polyhead.training.tracking import Tracking, check_trackers
 
 
@@ -57,6 +56,8 @@ def run_training(
     single_file: str | None = None,
     base: Bundle | None = None,
     data: TrainingData | None = None,
+    resume: bool = False,
+    force: bool = False,
 ) -> TrainedRun:
     """Train a model and save a bundle after every epoch.
 
@@ -65,10 +66,13 @@ def run_training(
         reporter: Hears how the run goes.
         single_file: Also save each epoch as one file of this name, in which ``{epoch}`` stands for its number.
         base: A trained model that is given further heads; then neither its encoder nor its heads learn.
-        data: What is trained on instead of the settings' files.
+        data: What is trained on instead of the settings' files, in one training of several, which is not resumed.
+        resume: Go on where an earlier process was broken off, to the weights that it would have come to.
+        force: Do so although settings or data are others now.
 
     Raises:
         PolyheadError: If settings, data or encoder cannot be used. Nothing is written before they were checked.
+        TrainingStoppedError: If Ctrl-C or SIGTERM came. A state was saved.
     """
     reporter = reporter or Reporter()
     folder = RunFolder(settings.output)
@@ -80,189 +84,168 @@ def run_training(
         reporter.warn(line)
     for topic, line in prepared.facts():
         reporter.info(topic, line)
-    if earlier := folder.epochs():
-        reporter.warn(f"{folder.path} holds an earlier run of {len(earlier)} epochs; it is replaced")
-    folder.open(prepared.account())
+    beginning = begin(folder, prepared.account(), resume=resume, force=force, reporter=reporter)
+    if beginning.finished:
+        return _trained(folder, reports_of(beginning.finished))
     tracking = Tracking(settings.tracking, folder=folder.tracking, reporter=reporter)
     with closing(reporter), closing(folder), closing(tracking):
         tracking.start(prepared.resolved_settings())
-        return _Run(prepared, folder, reporter, tracking, single_file).go()
-
-
-@dataclass(frozen=True)
-class _Scored:
-    """A model's tasks, tuned on dev, with its dev scores.
-
-    Attributes:
-        tasks: All of the model's tasks.
-        dev: The scores; `None` without dev data.
-        score: Their weighted mean.
-    """
-
-    tasks: tuple[Task, ...]
-    dev: dict[str, Any] | None
-    score: float | None
-
-    def beats(self, other: _Scored) -> bool:
-        """Whether the dev score is higher; any is higher than none."""
-        return self.score is not None and (other.score is None or self.score > other.score)
+        run = _Run(prepared, folder, reporter, tracking, beginning=beginning, single_file=single_file)
+        return run.go() if data is None else run.go_through()
 
 
 class _Run:
     """Takes the steps; scores, saves and accounts for each epoch."""
 
     def __init__(
-        self, prepared: Prepared, folder: RunFolder, reporter: Reporter, tracking: Tracking, single_file: str | None
+        self,
+        prepared: Prepared,
+        folder: RunFolder,
+        reporter: Reporter,
+        tracking: Tracking,
+        *,
+        beginning: Beginning,
+        single_file: str | None,
     ) -> None:
-        self._prepared, self._folder = prepared, folder
-        self._reporter, self._tracking, self._single_file = reporter, tracking, single_file
-        self._dev = prepared.data.dev
-        self._epochs: list[EpochReport] = []
-        self._stopped: set[str] = set()
-        self._last = LastEpochs(prepared.settings.training.average)
+        self._prepared, self._folder, self._reporter, self._tracking = prepared, folder, reporter, tracking
+        self._stop = StopRequest()
+        self._epoch_end = EpochEnd(prepared, folder, reporter, check=self._stop.check, single_file=single_file)
+        self._progress = Progress(LastEpochs(prepared.settings.training.average))
+        self._keeper = StateKeeper(prepared, folder, run=beginning.run, progress=self._progress)
+        self._beginning = beginning
 
     def go(self) -> TrainedRun:
+        """Run; on Ctrl-C or SIGTERM save a state first.
+
+        Raises:
+            TrainingStoppedError: If one of these came.
+        """
+        with self._stop:
+            try:
+                return self.go_through()
+            except TrainingStoppedError as wish:
+                state = self._keeper.save()
+                step, steps = self._progress.step, self._prepared.plan.steps
+                raise TrainingStoppedError(
+                    wish.signal,
+                    f"stopped after step {step:,} of {steps:,}, which is saved in {state}; go on with the same command "
+                    f"and --resume",
+                ) from None
+
+    def go_through(self) -> TrainedRun:
+        """Run to the end."""
+        prepared, progress = self._prepared, self._progress
+        self._reporter.start(steps=prepared.plan.steps, epochs=prepared.settings.training.epochs)
+        if state := self._beginning.state:
+            self._keeper.restore(state)
+        if self._beginning.state or self._beginning.ahead:
+            self._reporter.resume(step=progress.step, epochs=progress.epochs, best=best_of(progress.epochs))
+        self._take_steps()
+        if prepared.base:
+            prove_heads(prepared.base, self._folder)
+            self._reporter.info("proof", "the other heads' logits are bit-equal to before, in every bundle of the run")
+        self._folder.finish()
+        return _trained(self._folder, progress.epochs)
+
+    def _take_steps(self) -> None:
+        progress, per_epoch = self._progress, self._prepared.plan.steps_per_epoch
+        finished = len(progress.epochs)
+        if progress.step == (finished + 1) * per_epoch and self._end_epoch(finished + 1):
+            return  # the state was saved after the epoch's last step, before it was scored
+        for report in self._loop():
+            progress.step = report.step
+            progress.meter.add(report)
+            self._folder.log("step", **asdict(report))
+            self._tracking.step(report)
+            self._reporter.step(report)
+            self._stop.check()
+            if report.step % per_epoch == 0 and self._end_epoch(report.epoch):
+                break
+            if report.step < self._prepared.plan.steps:
+                self._keeper.save_if_due()
+
+    def _loop(self) -> Iterator[Any]:
         prepared, training = self._prepared, self._prepared.settings.training
-        self._reporter.start(steps=prepared.plan.steps, epochs=training.epochs)
-        loop = train_steps(
+        return train_steps(
             prepared.model,
             prepared.examples,
             encoder=prepared.text_encoder,
             engine=prepared.engine,
-            steps=self._all_steps(),
+            steps=self._steps_left(),
             losses=LossSettings(
                 weights={task.name: task.weight for task in prepared.tasks},
                 clip=training.clip,
                 soft_weight=prepared.settings.teacher.weight,
                 temperature=prepared.settings.teacher.temperature,
             ),
-            stopped=self._stopped,
+            stopped=self._progress.stopped,
+            first_step=self._progress.step + 1,
         )
-        epoch = Meter()
-        for report in loop:
-            epoch.add(report)
-            self._folder.log("step", **asdict(report))
-            self._tracking.step(report)
-            self._reporter.step(report)
-            if report.step % prepared.plan.steps_per_epoch == 0:
-                self._finish_epoch(report.epoch, epoch)
-                epoch = Meter()
-                if self._is_over(report.epoch):
-                    break
-        if prepared.base:
-            prove_heads(prepared.base, self._folder)
-            self._reporter.info("proof", "the other heads' logits are bit-equal to before, in every bundle of the run")
-        best = _best(self._epochs)
-        return TrainedRun(self._folder.path, self._folder.path / best.folder, tuple(self._epochs))
 
-    def _all_steps(self) -> Iterator[tuple[int, Step]]:
+    def _steps_left(self) -> Iterator[tuple[int, Step]]:
         training = self._prepared.settings.training
-        for epoch in range(1, training.epochs + 1):
+        done, taken = divmod(self._progress.step, self._prepared.plan.steps_per_epoch)
+        for epoch in range(done + 1, training.epochs + 1):
             if training.unfreeze:
                 free_layers(self._prepared.model.encoder, (epoch - 1) * training.unfreeze)
-            for step in self._prepared.steps.of_epoch(epoch):
+            for step in self._prepared.steps.of_epoch(epoch)[taken:]:
                 yield epoch, step
+            taken = 0
 
-    def _finish_epoch(self, epoch: int, meter: Meter) -> None:
-        own = meter.read()
-        model = self._prepared.model
-        self._last.add(model)
-        scored = self._scored()
-        averaged = 1
-        if len(self._last) > 1:
-            with self._last.mean_in(model):
-                mean = self._scored()
-                if not self._dev or mean.beats(scored):
-                    scored, averaged = mean, len(self._last)
-                    self._save(epoch, scored)
-        if averaged == 1:
-            self._save(epoch, scored)
-        metrics = {name: criterion.metric for name, criterion in self._prepared.criteria.items()}
+    def _end_epoch(self, epoch: int) -> bool:
+        """Score, save and account for an epoch; return whether the run is over before its last."""
+        progress = self._progress
+        own = progress.meter.read()
+        scored = self._epoch_end.close(epoch, progress.last)
         report = EpochReport(
             epoch=epoch,
-            folder=_bundle_name(epoch),
+            folder=bundle_name(epoch),
             losses=own.losses,
             dev=scored.dev,
             score=scored.score,
             seconds=own.seconds,
             rows_per_second=own.rows_per_second,
             tokens_per_second=own.tokens_per_second,
-            metrics=metrics,
-            averaged=averaged,
+            metrics={name: criterion.metric for name, criterion in self._prepared.criteria.items()},
+            averaged=scored.averaged,
         )
-        self._epochs.append(report)
-        best = best_of(self._epochs)
-        account = {**asdict(report), "single_file": self._single_name(epoch)}
-        self._folder.add_epoch(account, best=best.folder if best else None)
+        progress.epochs.append(report)
+        progress.meter = Meter()
+        self._account_for(report)
+        return self._is_over(epoch)
+
+    def _account_for(self, report: EpochReport) -> None:
+        ahead = [account for account in self._beginning.ahead if account["epoch"] > report.epoch]
+        # Of a run that was broken off, bundles of later epochs may be there; they count until they are made again.
+        best = best_of([*self._progress.epochs, *reports_of(ahead)])
+        account = {**asdict(report), "single_file": self._epoch_end.single_name(report.epoch)}
+        self._folder.add_epoch(account, ahead=ahead, best=best.folder if best else None)
         self._tracking.epoch(report)
         self._reporter.epoch(report, is_best=best is report)
 
     def _is_over(self, epoch: int) -> bool:
         """Stop heads, and say whether the run should stop, after an epoch that is not the last."""
-        settings = self._prepared.settings
+        prepared, settings, epochs = self._prepared, self._prepared.settings, self._progress.epochs
+        stopped = self._progress.stopped
         if epoch == settings.training.epochs:
             return False
-        for name in sorted(heads_that_stop(self._epochs, self._prepared.criteria, settings.tasks) - self._stopped):
-            self._stopped.add(name)
-            self._prepared.model.head(name).requires_grad_(False)
+        for name in sorted(heads_that_stop(epochs, prepared.criteria, settings.tasks) - stopped):
+            stopped.add(name)
+            prepared.model.head(name).requires_grad_(False)
             self._reporter.info("stop", f"head {name!r}: no better for {settings.tasks[name].patience} epochs")
-        if self._stopped >= {task.name for task in self._prepared.data.tasks}:
+        if stopped >= {task.name for task in prepared.data.tasks}:
             self._reporter.info("stop", "all heads have stopped")
             return True
-        if run_is_over(self._epochs, settings.training.patience):
+        if run_is_over(epochs, settings.training.patience):
             self._reporter.info("stop", f"no better dev score for {settings.training.patience} epochs")
             return True
         return False
 
-    def _scored(self) -> _Scored:
-        """Tune the tasks on dev data, and score the model as it is now."""
-        prepared = self._prepared
-        if not self._dev:
-            return _Scored(prepared.tasks, None, None)
-        self._reporter.evaluating(records=len(self._dev))
-        predictor = Predictor(
-            tasks=prepared.data.tasks, text_encoder=prepared.text_encoder, runtime=TorchRuntime(prepared.model)
-        )
-        predictor, scores = tune_and_evaluate(predictor, self._dev, on_batch=self._reporter.evaluated)
-        tuned = {task.name: task for task in predictor.tasks}
-        tasks = tuple(tuned.get(task.name, task) for task in prepared.tasks)
-        return _Scored(tasks, scores, mean_score(scores, prepared.criteria))
 
-    def _save(self, epoch: int, scored: _Scored) -> None:
-        prepared = self._prepared
-        about = About(
-            format_version=FORMAT_VERSION,
-            encoder=prepared.pretrained.name,
-            tasks=tuple(task_state(task) for task in scored.tasks),
-            encoding=prepared.encoding,
-            epoch=epoch,
-            dev=scored.dev,
-            settings=prepared.resolved_settings(),
-            versions=versions(),
-        )
-        texts = {
-            "config_json": prepared.pretrained.config_json,
-            "tokenizer_json": prepared.pretrained.tokenizer_json,
-        }
-        if prepared.base:
-            about = about_with_head(about, prepared.base.about)
-        write_folder(
-            self._folder.path / _bundle_name(epoch),
-            about=about,
-            write_weights=lambda path: save_weights(prepared.model, path),
-            **texts,
-        )
-        if single := self._single_name(epoch):
-            write_single_file(self._folder.path / single, about=about, model=prepared.model, **texts)
-
-    def _single_name(self, epoch: int) -> str | None:
-        return self._single_file.format(epoch=epoch) if self._single_file else None
+def _trained(folder: RunFolder, epochs: Sequence[EpochReport]) -> TrainedRun:
+    return TrainedRun(folder.path, folder.path / _best(epochs).folder, tuple(epochs))
 
 
 def _best(epochs: Sequence[EpochReport]) -> EpochReport:
     """Return the best epoch by dev score, else the last."""
     return best_of(epochs) or epochs[-1]
-
-
-def _bundle_name(epoch: int) -> str:
-    return f"epoch-{epoch}"

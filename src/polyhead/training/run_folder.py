@@ -1,22 +1,28 @@
 """The output folder of a run.
 
 epoch-1/, epoch-2/, …   bundles
-run.json                settings as resolved, data hashes, versions, seed, epochs, which is best
+run.json                settings as resolved, data hashes, versions, seed, epochs, which is best, which the last
 log.jsonl               one line a step and an epoch
+states/                 while a run is not finished: all that it takes to go on, see `polyhead.training.states`
 tracking/               what trackers wrote that keep to this machine; of earlier runs, too
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
-import shutil
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 from polyhead.bundle import write_text
 from polyhead.bundle.locate import RUN_FILE
+from polyhead.bundle.saving import remove_folder, sweep
 from polyhead.errors import SettingsError
+from polyhead.training.disk import saving
+from polyhead.training.states import STATES_FOLDER, StateStore
 
 LOG_FILE = "log.jsonl"
 TRACKING_FOLDER = "tracking"
@@ -57,6 +63,27 @@ class RunFolder:
         # By the whole name: a user's own epoch-2-kept/ or epoch-1.txt beside them is not ours to remove.
         return sorted(path for path in self.path.iterdir() if _EPOCH.fullmatch(path.name) and path.is_dir())
 
+    @property
+    def states(self) -> StateStore:
+        """The states of the run."""
+        return StateStore(self.path / STATES_FOLDER)
+
+    def account(self) -> dict[str, Any] | None:
+        """Return the account of the run that was saved here; `None` where there is none.
+
+        Raises:
+            SettingsError: If it cannot be read.
+        """
+        try:
+            account = json.loads((self.path / RUN_FILE).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, RecursionError) as error:
+            raise SettingsError(f"output: {self.path / RUN_FILE} cannot be read: {error}") from error
+        if not isinstance(account, dict):
+            raise SettingsError(f"output: {self.path / RUN_FILE} is not the account of a run")
+        return account
+
     def _earlier_files(self) -> list[Path]:
         """Return the single files that an earlier run accounts for."""
         try:
@@ -67,55 +94,108 @@ class RunFolder:
         return [self.path / name for name in names if Path(name).name == name and (self.path / name).is_file()]
 
     def open(self, account: dict[str, Any]) -> None:
-        """Begin the run: remove an earlier one's bundles and single files, write its account.
+        """Begin the run: write its account, remove what an earlier one left.
 
         Args:
             account: What `run.json` holds from the start.
         """
-        for folder in self.epochs():
-            shutil.rmtree(folder)
-        for file in self._earlier_files():
-            file.unlink()
+        # The account comes first: a process that is killed between leaves bundles without an account, which the next
+        # one removes, and never an account of bundles that are gone.
+        earlier = [*self.epochs(), *self._earlier_files()]
+        self._begin(account, epochs=(), best=None)
+        for path in earlier:
+            remove_folder(path) if path.is_dir() else path.unlink()
+        self.states.clear()
+        self._open_log(0)
+
+    def reopen(self, account: dict[str, Any], *, epochs: Sequence[dict[str, Any]], log_bytes: int) -> None:
+        """Go on with the run.
+
+        Args:
+            account: What `run.json` held from the start.
+            epochs: The account of each epoch that counts.
+            log_bytes: Length of the log where the run goes on.
+        """
+        kept = {epoch["folder"] for epoch in epochs}
+        best = (self.account() or {}).get("best")
+        strays = [path for path in self.epochs() if path.name not in kept]
+        self._begin(account, epochs=epochs, best=best if best in kept else None)
+        for path in strays:
+            remove_folder(path)
+        self._open_log(log_bytes)
+
+    def _begin(self, account: dict[str, Any], *, epochs: Sequence[dict[str, Any]], best: str | None) -> None:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._account = {**account, "epochs": [], "best": None}
+            self._account = {**account, "finished": False, "epochs": list(epochs), "best": best}
             self._write()
-            # Line by line, so that it can be followed; that costs microseconds a step.
-            self._log = (self.path / LOG_FILE).open("w", encoding="utf-8", buffering=1)
+            sweep(self.path)
         except OSError as error:
             raise SettingsError(f"output: {self.path} cannot be written: {error.strerror}") from error
+
+    def _open_log(self, keep: int) -> None:
+        path = self.path / LOG_FILE
+        with saving(path):
+            if keep and path.exists():
+                os.truncate(path, min(keep, path.stat().st_size))
+            # Line by line, so that it can be followed; that costs microseconds a step.
+            self._log = path.open("a" if keep else "w", encoding="utf-8", buffering=1)
 
     def log(self, event: str, **values: Any) -> None:
         """Add a line to the log."""
         if self._log:
-            self._log.write(json.dumps({"event": event, **values}, ensure_ascii=False) + "\n")
+            with saving(self.path / LOG_FILE):
+                self._log.write(json.dumps({"event": event, **values}, ensure_ascii=False) + "\n")
 
-    def add_epoch(self, epoch: dict[str, Any], *, best: str | None) -> None:
+    def log_bytes(self) -> int:
+        """Have the disk hold the log, and return its length."""
+        if not self._log:
+            return 0
+        with saving(self.path / LOG_FILE):
+            self._log.flush()
+            os.fsync(self._log.fileno())
+        return os.fstat(self._log.fileno()).st_size
+
+    def add_epoch(self, epoch: dict[str, Any], *, ahead: Sequence[dict[str, Any]] = (), best: str | None) -> None:
         """Account for an epoch whose bundle was saved.
 
         Args:
             epoch: What is known of it, with ``folder``.
+            ahead: Later epochs that were saved before the run was broken off, and whose bundles still count.
             best: Name of the best bundle so far; `None` without dev data.
         """
-        self._account["epochs"].append(epoch)
-        self._account["best"] = best
-        self._write()
+        before = [known for known in self._account["epochs"] if known["epoch"] < epoch["epoch"]]
+        self._account |= {"epochs": [*before, epoch, *ahead], "best": best}
+        with saving(self.path / RUN_FILE):
+            self._write()
         self.log("epoch", **epoch)
+
+    def finish(self) -> None:
+        """Account for the end of the run, after which nothing needs its states."""
+        self._account["finished"] = True
+        with saving(self.path / RUN_FILE):
+            self._write()
+            self.states.clear()
 
     def discard(self) -> None:
         """Remove all that the run wrote, and the folder unless something else is in it, as what trackers heard."""
         self.close()
         for path in (*self.epochs(), *self._earlier_files()):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            remove_folder(path) if path.is_dir() else path.unlink()
+        self.states.clear()
         for name in (RUN_FILE, LOG_FILE):
             (self.path / name).unlink(missing_ok=True)
+        sweep(self.path)
         if not any(self.path.iterdir()):
             self.path.rmdir()
 
     def close(self) -> None:
         """Close the log."""
         if self._log:
-            self._log.close()
+            with suppress(OSError):  # a full disk, which whoever wrote the last line has heard of
+                self._log.close()
 
     def _write(self) -> None:
-        write_text(self.path / RUN_FILE, json.dumps(self._account, indent=2, ensure_ascii=False) + "\n")
+        last = self._account["epochs"][-1]["folder"] if self._account["epochs"] else None
+        account = {**self._account, "last": last}
+        write_text(self.path / RUN_FILE, json.dumps(account, indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,1 @@
+"""What a run and a model survive: kills, full disks, damaged and hostile files."""
