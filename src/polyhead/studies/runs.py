@@ -10,7 +10,7 @@ import numpy as np
 
 from polyhead.notices import Notices
 from polyhead.records import Record
-from polyhead.settings import RunSettings, TeacherSettings, TrackingSettings
+from polyhead.settings import RunSettings, SavingSettings, TeacherSettings, TrackingSettings
 from polyhead.tasks import Task
 from polyhead.training import Reporter, TrainedRun, run_training
 from polyhead.training.data import DataSet, TrainingData, load_data, with_sets
@@ -68,7 +68,8 @@ def train_on(
         reporter: Hears how it goes.
     """
     training = settings.training.model_copy(update={"seed": seed})
-    own = settings.model_copy(update={"output": folder, "training": training})
+    saving = SavingSettings(every_minutes=0.0)  # a training of several is not resumed: the study begins it anew
+    own = settings.model_copy(update={"output": folder, "training": training, "saving": saving})
     return run_training(own, reporter=reporter, data=with_sets(data, sets))
 
 
