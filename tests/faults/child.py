@@ -158,11 +158,12 @@ class Disk:
         if what in {"ENOSPC", "EIO"}:
             number = getattr(errno, what)
             raise OSError(number, os.strerror(number), str(path))
-        if what == "after":
-            operation()
-        if what == "within":
-            operation()
+        if what == "within" and label.startswith("rmtree"):
             _halve(path)
+        elif what != "before":
+            operation()
+            if what == "within" and label.startswith(("write_text", "save")):  # the others happen at once or not
+                _halve(path)
         os.kill(os.getpid(), signal.SIGKILL)
         return None
 

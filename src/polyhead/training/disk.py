@@ -13,11 +13,12 @@ from polyhead.errors import TrainingError
 
 
 @contextmanager
-def saving(path: Path) -> Iterator[None]:
+def saving(path: Path, *, what: str = "saved") -> Iterator[None]:
     """Turn what goes wrong while something is written into one sentence that says what is left and what to do.
 
     Args:
         path: What is written.
+        what: What is done to it.
 
     Raises:
         TrainingError: If it could not be.
@@ -26,7 +27,7 @@ def saving(path: Path) -> Iterator[None]:
         yield
     except (OSError, SafetensorError, RuntimeError) as error:  # RuntimeError: how torch says it of a .pt file
         raise TrainingError(
-            f"{path} could not be saved: {_reason(error)}. What was saved before is as it was. Make room or mend the "
+            f"{path} could not be {what}: {_reason(error)}. What was saved before is as it was. Make room or mend the "
             f"disk, and go on with the same command and --resume"
         ) from error
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,14 +98,11 @@ class StateStore:
 
     def prune(self, keep: int) -> None:
         """Remove all but the newest states."""
-        for folder in self._folders()[:-keep]:
-            remove_folder(folder)
+        self._remove(self._folders()[:-keep])
 
     def drop_after(self, step: int) -> None:
         """Remove the states after a step: a run that goes on from there makes them anew."""
-        for folder in self._folders():
-            if _step_of(folder) > step:
-                remove_folder(folder)
+        self._remove([folder for folder in self._folders() if _step_of(folder) > step])
 
     def clear(self) -> None:
         """Remove all states, and the folder unless something else is in it."""
@@ -113,6 +110,12 @@ class StateStore:
         sweep(self._folder)
         if self._folder.is_dir() and not any(self._folder.iterdir()):
             self._folder.rmdir()
+
+    @staticmethod
+    def _remove(folders: Iterable[Path]) -> None:
+        for folder in folders:
+            with saving(folder, what="removed"):
+                remove_folder(folder)
 
     def _folders(self) -> list[Path]:
         """Return the folders of states, the newest last; what a user put beside them is none of ours."""
