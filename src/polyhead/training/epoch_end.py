@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -120,11 +121,13 @@ class EpochEnd:
         if prepared.base:
             about = about_with_head(about, prepared.base.about)
         folder = self._folder.path / bundle_name(epoch)
+        began = time.perf_counter()
         with saving(folder):
             write_folder(folder, about=about, write_weights=lambda path: save_weights(prepared.model, path), **texts)
         if single := self.single_name(epoch):
             with saving(self._folder.path / single):
                 write_single_file(self._folder.path / single, about=about, model=prepared.model, **texts)
+        self._folder.log("bundle", epoch=epoch, seconds=round(time.perf_counter() - began, 3))
 
 
 def bundle_name(epoch: int) -> str:
