@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo test test-slow lint types layers unit golden clean
+.PHONY: install demo test test-slow faults lint types layers unit golden clean
 
 install: $(INSTALLED)
 
@@ -40,6 +40,10 @@ unit: install
 # Trains on real data for minutes; needs the data sets beside the checkout.
 test-slow: install
 	$(BIN)/pytest -m slow -v
+
+# Kills, full disks, damaged and hostile files: all of what `make test` runs a part of.
+faults: install
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/faults -m "slow or not slow" -n auto --dist load
 
 # Rewrite the golden files after a wanted change of CLI help, public names or bundle layout.
 golden: install

@@ -2,8 +2,8 @@
 
     python benchmarks/saving.py CONFIG [--epochs 2] [--every 400] [--set KEY=VALUE]
 
-Trains as CONFIG says, with a bundle after each epoch and a state every so many steps, and adds up what the run's own log
-says of each. By default a run saves its states by the clock, every five minutes, which is less often.
+Trains as CONFIG says, with a bundle after each epoch and a state every so many steps, and adds up what the run's own
+log says of each. By default a run saves its states by the clock, every five minutes, which is less often.
 """
 
 from __future__ import annotations

@@ -100,6 +100,23 @@ def test_a_second_signal_ends_a_process_at_once(process: Callable[..., Outcome])
     assert done.out == "still here\n"
 
 
+def test_a_signal_that_is_ignored_stays_ignored(process: Callable[..., Outcome]) -> None:
+    """As SIGHUP is under nohup."""
+    code = (
+        "import os, signal\n"
+        "from polyhead.training.stopping import StopRequest\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "with StopRequest() as stop:\n"
+        "    os.kill(os.getpid(), signal.SIGHUP)\n"
+        "    stop.check()\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    os.kill(os.getpid(), signal.SIGHUP)\n"
+        "    print('still here', flush=True)\n"
+    )
+    done = process("-c", code)
+    assert (done.status, done.out) == (0, "still here\n")
+
+
 def test_the_script_goes_on_too(process: Callable[..., Outcome], arguments: list[str], tmp_path: Path) -> None:
     """The plain script, with its files of their own."""
     output = tmp_path / "run"

@@ -23,7 +23,7 @@ from polyhead.cli.train import train_command
 from polyhead.errors import PolyheadError, TrainingStoppedError
 
 _BY_SIGNAL = 128
-"""A shell's status of what a signal ended: 130 after Ctrl-C, 143 after SIGTERM."""
+"""A shell's status of what a signal ended: this, and its number; 130 after Ctrl-C, 143 after SIGTERM."""
 
 app = typer.Typer(
     name="polyhead",

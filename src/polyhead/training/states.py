@@ -132,7 +132,8 @@ def _read(folder: Path, run: str) -> State:
     try:
         document = json.loads(read_text(folder / _DOCUMENT, cure=_CURE))
         version, owner, step = (document.pop(key) for key in ("format_version", "run", "step"))
-        tensors = load_file(folder / _TENSORS)
+        # Copies: what was read is a view of the file, which goes when newer states come.
+        tensors = {name: tensor.clone() for name, tensor in load_file(folder / _TENSORS).items()}
     except (ValueError, KeyError, TypeError, RecursionError, AttributeError, OSError, SafetensorError) as error:
         raise BundleError(f"{folder}: cannot be read as a state: {error!r}; {_CURE}") from error
     if version != _FORMAT_VERSION:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first is a wish, which the run grants after its step; the second is granted by the system."""
+"""Ctrl-C, SIGTERM and SIGHUP: the first is a wish, which the run grants after its step; the system grants the second."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Any, Self
 
 from polyhead.errors import TrainingStoppedError
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 Handler = Callable[[int, FrameType | None], Any] | int | None
 
 
 class StopRequest:
-    """Hears the first Ctrl-C or SIGTERM while it is entered; a second one ends the process at once.
+    """Hears the first Ctrl-C, SIGTERM or SIGHUP while it is entered; a second one ends the process at once.
 
-    Outside a process's main thread, where Python hears no signals, it does nothing.
+    Outside a process's main thread, where Python hears no signals, it does nothing. A signal that the process ignores,
+    as SIGHUP under ``nohup``, stays ignored.
     """
 
     def __init__(self) -> None:
@@ -35,7 +36,8 @@ class StopRequest:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._hear) for number in _SIGNALS}
+            heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._hear) for number in heard}
         return self
 
     def __exit__(self, *ending: object) -> None:
@@ -44,5 +46,5 @@ class StopRequest:
 
     def _hear(self, number: int, _frame: FrameType | None) -> None:
         self._signal = number
-        for each in _SIGNALS:
+        for each in self._before:
             signal.signal(each, signal.SIG_DFL)
