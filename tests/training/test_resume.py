@@ -289,7 +289,10 @@ def test_without_a_wish_for_states_there_are_none(train: Train) -> None:
 
 def test_a_new_run_does_not_go_on_from_the_states_of_the_one_before(train: Train, tmp_path: Path) -> None:
     broken_off(train, "run", Breaker(step=5))
-    broken_off(train, "run", Breaker(step=2), seed=3)
+    breaker = Breaker(step=2)
+    broken_off(train, "run", breaker, seed=3)
+    (said,) = breaker.warnings
+    assert said.endswith("holds a run that was broken off after step 5; it is replaced (--resume would go on with it)")
     assert [path.name for path in (tmp_path / "run" / "states").iterdir()] == ["step-2"]
     assert weights_of(train("run", seed=3, resume=True)) == weights_of(train("whole", seed=3))
 

@@ -48,12 +48,23 @@ def begin(folder: RunFolder, account: Mapping[str, Any], *, resume: bool, force:
     if earlier is None:
         if resume:
             reporter.info("resume", f"{folder.path} holds no run yet, so this one begins at its first step")
-        elif before := folder.epochs():
-            reporter.warn(f"{folder.path} holds an earlier run of {len(before)} epochs; it is replaced")
+        elif line := _what_is_replaced(folder):
+            reporter.warn(line)
         run = secrets.token_hex(8)
         folder.open({"id": run, **account})
         return Beginning(run)
     return _go_on(folder, earlier, account, force=force, reporter=reporter)
+
+
+def _what_is_replaced(folder: RunFolder) -> str | None:
+    if (step := folder.states.last_step()) is not None:
+        return (
+            f"{folder.path} holds a run that was broken off after step {step:,}; it is replaced (--resume would go on "
+            f"with it)"
+        )
+    if before := folder.epochs():
+        return f"{folder.path} holds an earlier run of {len(before)} epochs; it is replaced"
+    return None
 
 
 def _go_on(

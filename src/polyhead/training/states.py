@@ -96,6 +96,11 @@ class StateStore:
             warn(f"the newest state is not whole{others}, so the run {way}: {problems[0]}")
         return found
 
+    def last_step(self) -> int | None:
+        """Return the step of the newest state, whole or not; `None` where there is none."""
+        folders = self._folders()
+        return _step_of(folders[-1]) if folders else None
+
     def prune(self, keep: int) -> None:
         """Remove all but the newest states."""
         self._remove(self._folders()[:-keep])

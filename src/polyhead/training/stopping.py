@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: the first is a wish, which the run grants after its step; the system grants the second."""
+"""Ctrl-C, SIGTERM, SIGHUP: the first is a wish, which the run grants after its step; the system grants the second."""
 
 from __future__ import annotations
 
