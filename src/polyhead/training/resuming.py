@@ -80,6 +80,7 @@ def _go_on(
     if earlier["finished"]:
         if changed:
             raise SettingsError(f"--resume: the run in {folder.path} is finished, so there is nothing to go on from")
+        folder.clean()  # its process may have been killed between that and the end
         reporter.info("resume", f"the run in {folder.path} is finished already")
         return Beginning(run, finished=tuple(epochs))
     for line in changed:

@@ -175,7 +175,13 @@ class RunFolder:
         self._account["finished"] = True
         with saving(self.path / RUN_FILE):
             self._write()
+        self.clean()
+
+    def clean(self) -> None:
+        """Remove states, and what processes that were killed left unfinished."""
+        with saving(self.path, what="tidied up"):
             self.states.clear()
+            sweep(self.path)
 
     def discard(self) -> None:
         """Remove all that the run wrote, and the folder unless something else is in it, as what trackers heard."""
