@@ -23,6 +23,7 @@ from polyhead.training.averaging import LastEpochs
 from polyhead.training.choosing import best_of, heads_that_stop, run_is_over
 from polyhead.training.data import TrainingData
 from polyhead.training.extending import about_with_head, prove_heads
+from polyhead.training.guard import Guard
 from polyhead.training.loop import LossSettings, train_steps
 from polyhead.training.prepare import Prepared, prepare, versions
 from polyhead.training.reporting import EpochReport, Meter, Reporter
@@ -120,6 +121,7 @@ class _Run:
         self._epochs: list[EpochReport] = []
         self._stopped: set[str] = set()
         self._last = LastEpochs(prepared.settings.training.average)
+        self._guard = Guard(prepared.settings.training, reporter=reporter, log=folder.log)
 
     def go(self) -> TrainedRun:
         prepared, training = self._prepared, self._prepared.settings.training
@@ -136,6 +138,7 @@ class _Run:
                 soft_weight=prepared.settings.teacher.weight,
                 temperature=prepared.settings.teacher.temperature,
             ),
+            guard=self._guard,
             stopped=self._stopped,
         )
         epoch = Meter()
@@ -149,6 +152,8 @@ class _Run:
                 epoch = Meter()
                 if self._is_over(report.epoch):
                     break
+        for line in self._guard.summary():
+            self._reporter.info("guard", line)
         if prepared.base:
             prove_heads(prepared.base, self._folder)
             self._reporter.info("proof", "the other heads' logits are bit-equal to before, in every bundle of the run")
