@@ -47,7 +47,7 @@ class Trouble:
         batch = f"The batch's records: {some_of(self.records)}."
         if self.is_of_records:
             return f"Alone, too, it comes from: {some_of(self.alone)}. {batch}"
-        return f"{batch} It comes from each of them alone, too: weights have grown too large." if self.alone else batch
+        return f"{batch} Each of them alone gives it, too, which points to the weights." if self.alone else batch
 
 
 def find_trouble(
