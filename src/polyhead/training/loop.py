@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Collection, Iterator, Sequence
 
 import torch
@@ -81,7 +82,9 @@ def train_steps(
         set_training(model)
         lr = float(engine.schedule.get_last_lr()[0])
         values = taker.take(step, Place(epoch, number))
-        engine.schedule.step()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch finds it odd that a schedule goes on where no step was taken
+            engine.schedule.step()
         lengths = [examples[row].row.length for sub_batch in step for row in sub_batch.rows]
         yield StepReport(epoch, number, values, lr, rows=len(lengths), tokens=sum(lengths))
 
