@@ -20,12 +20,14 @@ from polyhead.batching import Example, collate, collate_targets
 from polyhead.encoding import TextEncoder
 from polyhead.model import MultiTaskModel, load_pretrained
 from polyhead.notices import Notices
-from polyhead.settings import RunSettings
+from polyhead.settings import RunSettings, TrainingSettings
 from polyhead.training.data import load_data
 from polyhead.training.engine import Engine, make_accelerator, make_engine
 from polyhead.training.examples import make_examples, rows_in
+from polyhead.training.guard import Guard
 from polyhead.training.loop import LossSettings, Steps, train_steps
 from polyhead.training.plan import make_plan
+from polyhead.training.reporting import Reporter
 
 PAD_TO = 128
 
@@ -93,6 +95,7 @@ class Bench:
             engine=self.engine,
             steps=iter(self.order),
             losses=self.losses,
+            guard=Guard(TrainingSettings(), reporter=Reporter(), log=print),
         )
         for report in reports:
             yield report.rows

@@ -7,6 +7,7 @@
     ├── EncoderError        an encoder cannot be found or used
     ├── BundleError         a saved model is missing, damaged or unsafe to open
     ├── TrainingError       training cannot go on
+    │   └── NonFiniteError  a loss or gradient is no number; the weights are those before its batch
     ├── TrainingStoppedError    Ctrl-C or SIGTERM came while a model was trained
     └── MissingExtraError   a part of the package needs an extra that is not installed
 
@@ -45,6 +46,18 @@ class BundleError(PolyheadError):
 
 class TrainingError(PolyheadError):
     """Training cannot go on, because a loss is no number any more, say."""
+
+
+class NonFiniteError(TrainingError):
+    """A loss or gradient is infinite or no number at all. No step was taken with it.
+
+    Attributes:
+        weights_are_finite: Whether the weights are worth keeping. They are not if an earlier step broke them.
+    """
+
+    def __init__(self, message: str, *, weights_are_finite: bool = True) -> None:
+        super().__init__(message)
+        self.weights_are_finite = weights_are_finite
 
 
 class TrainingStoppedError(PolyheadError):

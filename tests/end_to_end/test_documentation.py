@@ -80,6 +80,13 @@ def test_the_two_task_walk_through_runs(checkout: Path) -> None:
     assert len((checkout / "runs" / "answers.jsonl").read_text(encoding="utf-8").splitlines()) == 100
 
 
+def test_the_page_on_robust_training_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "robust_training.md").read_text(encoding="utf-8")
+    run("".join(COMMANDS.findall(page)), checkout)
+    steps = (checkout / "runs" / "narrow" / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    assert steps
+
+
 def test_every_shipped_settings_file_is_valid() -> None:
     from polyhead.settings import load_settings
     from polyhead.tasks import options_of

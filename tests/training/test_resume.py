@@ -308,3 +308,37 @@ def test_a_further_head_goes_on_too(train: Train, data: Path, tmp_path: Path) ->
         polyhead.add_head(base.folder, output=tmp_path / "broken", reporter=Breaker(step=6), **settings)
     resumed = polyhead.add_head(base.folder, output=tmp_path / "broken", resume=True, **settings)
     assert weights_of(resumed) == weights_of(whole)
+
+
+def test_a_run_whose_numbers_went_wrong_goes_on_without_the_batch(
+    train: Train, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state is that of the step before; older ones stay beside it."""
+    from polyhead.errors import NonFiniteError
+    from polyhead.training.passes import Passes
+
+    real, taken = Passes.backward, []
+
+    def backward(self: Passes, step: Any, *, budget: int | None) -> dict[str, float]:
+        taken.append(step)
+        losses = real(self, step, budget=budget)
+        return {name: float("nan") for name in losses} if len(taken) == 7 else losses
+
+    saving = {"every_steps": 2, "every_minutes": 0.0, "keep": 1}
+    with monkeypatch.context() as patch:
+        patch.setattr(Passes, "backward", backward)
+        with pytest.raises(NonFiniteError) as stop:
+            train("broken", saving=saving)
+    state = tmp_path / "broken" / "states" / "step-6"
+    assert f"The weights before that step are saved in {state}: --resume goes on" in str(stop.value)
+    listener = Breaker()
+    resumed = train("broken", saving=saving, resume=True, on_nonfinite="skip", reporter=listener)
+    assert listener.resumed == (6, [1])
+    assert weights_of(resumed) == weights_of(train("whole"))  # the fault was the test's, not the batch's
+
+
+def test_what_a_run_learnt_of_its_memory_survives(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    breaker = Breaker(step=5)
+    broken_off(train, "broken", breaker, token_budget=40)
+    resumed = train("broken", resume=True, token_budget=40)
+    assert weights_of(resumed) == weights_of(train("whole", token_budget=40))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyhead.batching.collate import Row
+from polyhead.records import Source
 from polyhead.tasks import IGNORE, HeadSpec
 
 Array = NDArray[Any]
@@ -25,6 +26,7 @@ class Example:
         soft: By task, what teachers hold probable, as `Task.soften` gives it for the whole text.
         weight: Weight of its losses: that of the data set it comes from.
         source: Number of the data set it comes from.
+        place: Where its record stood, for messages.
     """
 
     row: Row
@@ -32,6 +34,7 @@ class Example:
     soft: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     weight: float = 1.0
     source: int = 0
+    place: Source | None = None
 
     @property
     def tasks(self) -> frozenset[str]:

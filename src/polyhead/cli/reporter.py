@@ -49,7 +49,7 @@ class ConsoleReporter(Reporter):
     def step(self, report: StepReport) -> None:
         """Write a line now and then."""
         if report.step % max(1, self._steps // _LINES_A_RUN) == 0:
-            losses = " ".join(f"{name} {loss:.3f}" for name, loss in report.losses.items())
+            losses = " ".join(f"{name} {loss:.3f}" for name, loss in report.losses.items()) or "none"
             line = f"step {report.step}/{self._steps}  epoch {report.epoch}  loss {losses}  lr {report.lr:.2e}"
             self._console.print(line, markup=False)
 

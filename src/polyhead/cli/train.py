@@ -33,6 +33,13 @@ class Precision(StrEnum):
     bf16 = "bf16"
 
 
+class OnNonfinite(StrEnum):
+    """What a loss or gradient that is no finite number does."""
+
+    stop = "stop"
+    skip = "skip"
+
+
 def train_command(
     data: Annotated[
         list[Path] | None, typer.Argument(metavar="DATA", help="Training files: a JSON array, or JSON lines.")
@@ -69,6 +76,13 @@ def train_command(
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.", show_default="42")] = None,
     precision: Annotated[
         Precision | None, typer.Option(help="auto takes bf16 where the hardware has it.", show_default="auto")
+    ] = None,
+    on_nonfinite: Annotated[
+        OnNonfinite | None,
+        typer.Option(
+            help="What a loss or gradient that is no finite number does: stop the run, or skip the batch.",
+            show_default="stop",
+        ),
     ] = None,
     trackers: Annotated[
         list[str] | None,
@@ -121,6 +135,7 @@ _SETTINGS = {
     "freeze": "training.freeze",
     "seed": "training.seed",
     "precision": "training.precision",
+    "on_nonfinite": "training.on_nonfinite",
     "trackers": "tracking.trackers",
     "keep": "saving.keep",
 }

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from polyhead.model.heads import Head
-from polyhead.model.objectives import TargetTensors
+from polyhead.model.objectives import TargetTensors, Units
 from polyhead.tasks import HeadSpec
 
 
@@ -79,6 +79,7 @@ class MultiTaskModel(nn.Module):
         *,
         soft_weight: float = 0.0,
         temperature: float = 1.0,
+        whole: Mapping[str, Units] | None = None,
     ) -> dict[str, Tensor]:
         """Return the loss of each task that has targets, on data and on what teachers say, in fp32.
 
@@ -87,16 +88,19 @@ class MultiTaskModel(nn.Module):
             targets: By task; each has a target or a teacher's answer somewhere.
             soft_weight: Weight of the teachers' part.
             temperature: Of the teachers' part.
+            whole: For a part of a batch, what the losses of the whole batch are means over, by task: then those of
+                the parts add up to those of the whole.
         """
         losses = {}
         for name, target in targets.items():
             objective = self.head(name).objective
             own = logits[name].float()
+            learnt, told = (1.0, 1.0) if whole is None else _shares(objective.units(target), whole[name])
             parts = []
             if bool(target.known().any()):
-                parts.append(objective.learn(own, target))
+                parts.append(learnt * objective.learn(own, target))
             if target.soft is not None:
-                parts.append(soft_weight * objective.imitate(own, target.soft, target, temperature))
+                parts.append(told * soft_weight * objective.imitate(own, target.soft, target, temperature))
             losses[name] = torch.stack(parts).sum()
         return losses
 
@@ -112,6 +116,11 @@ class MultiTaskModel(nn.Module):
     def device(self) -> torch.device:
         """Return where the weights are."""
         return next(self.parameters()).device
+
+
+def _shares(part: Units, whole: Units) -> tuple[float, float]:
+    """Return a part's shares of a batch's rows or units with a target, and of those that teachers speak of."""
+    return part.known / max(1, whole.known), part.told / max(1, whole.told)
 
 
 def head_key(task: str) -> str:

@@ -40,6 +40,19 @@ class TargetTensors:
         return self.weights.reshape(-1, *[1] * (like.ndim - 1))
 
 
+@dataclass(frozen=True)
+class Units:
+    """How many rows or units a batch's loss is a mean over.
+
+    Attributes:
+        known: Those that have a target.
+        told: Those of which teachers say something.
+    """
+
+    known: int
+    told: int
+
+
 class Objective(nn.Module):
     """A loss. It is a mean over rows or units, so that it does not grow with the batch.
 
@@ -69,6 +82,18 @@ class Objective(nn.Module):
             temperature: Above 1 teachers seem less sure, so that more is seen of what they hold less probable.
         """
         raise NotImplementedError
+
+    def units(self, target: TargetTensors) -> Units:
+        """Count what the two losses are means over, for batches that go through the model in parts."""
+        lead = 2 if self.spec.of_units else 1
+        known = target.known().reshape(*target.values.shape[:lead], -1).any(-1)
+        told = 0 if target.soft is None else int(self._told(target.soft).sum())
+        return Units(int(known.sum()), told)
+
+    @staticmethod
+    def _told(soft: Tensor) -> Tensor:
+        """Return of which rows or units teachers say something."""
+        return ~soft.isnan().any(-1)
 
     def table(self) -> Tensor | None:
         """Return what decoding needs beside logits."""
@@ -120,6 +145,10 @@ class BinaryCrossEntropy(Objective):
         losses = losses - functional.binary_cross_entropy(wanted, wanted, reduction="none")
         losses = (losses * told).sum(-1) * temperature**2
         return (losses * target.row_weights(losses)).sum() / told.any(-1).sum()
+
+    @staticmethod
+    def _told(soft: Tensor) -> Tensor:
+        return (~soft.isnan()).any(-1)
 
 
 class SquaredError(Objective):

@@ -165,6 +165,13 @@ class TrainingSettings(_Section):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """``auto``: bf16 where the processor or GPU has it in hardware. Weights and losses are fp32 in any case."""
 
+    token_budget: int | None = Field(default=None, ge=8)
+    """Pieces, padding included, that go through the encoder at once. A batch that has more goes through in parts, whose
+    gradients are added up: the same step, with less memory. By default whole batches, and parts once memory ran out."""
+    on_nonfinite: Literal["stop", "skip"] = "stop"
+    """What a loss or gradient that is infinite or no number does: ``stop`` the run, which names the batch's records, or
+    ``skip`` the batch: its gradients are dropped. Ten such batches in a row stop the run in any case."""
+
     @model_validator(mode="after")
     def _frozen_in_one_way(self) -> Self:
         if self.freeze is not None and self.unfreeze is not None:

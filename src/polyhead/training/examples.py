@@ -46,7 +46,9 @@ def make_examples(
                 task.name: _target(task, record, encoded, notices) for task in tasks if task.name in record.annotations
             }
             taught = soft.get(record.texts, {}) if soft else {}
-            examples += [Example(row, targets, taught, own.weight, number) for row in rows_of(encoded, encoder)]
+            examples += [
+                Example(row, targets, taught, own.weight, number, record.source) for row in rows_of(encoded, encoder)
+            ]
     return examples
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import warnings
+from collections.abc import Collection, Iterator, Sequence
 
 import torch
-from torch import Tensor
+from accelerate.utils.memory import clear_device_cache
 
-from polyhead.batching import STRATEGIES, Example, Mixing, Rows, Step, SubBatch, collate, collate_targets
+from polyhead.batching import STRATEGIES, Example, Mixing, Rows, Step
 from polyhead.encoding import TextEncoder
 from polyhead.errors import TrainingError
 from polyhead.model import MultiTaskModel
-from polyhead.model.objectives import TargetTensors
-from polyhead.model.runtime import tensors_of
 from polyhead.settings import TrainingSettings
 from polyhead.training.engine import Engine
+from polyhead.training.guard import Guard, Place
+from polyhead.training.passes import DidNotFitError, LossSettings, Passes, is_out_of_memory
+from polyhead.training.randomness import RandomState
 from polyhead.training.reporting import StepReport
+from polyhead.training.suspects import find_trouble, names_of
+
+__all__ = ["LossSettings", "Steps", "set_training", "train_steps"]
 
 
 class Steps:
@@ -39,23 +43,6 @@ class Steps:
         return self._plan(self._rows, self._mixing, epoch=epoch)
 
 
-@dataclass(frozen=True)
-class LossSettings:
-    """How losses become one.
-
-    Attributes:
-        weights: By task.
-        clip: The gradient's norm is cut down to this.
-        soft_weight: Weight of the loss against teachers' answers.
-        temperature: Of the teachers' answers.
-    """
-
-    weights: Mapping[str, float]
-    clip: float
-    soft_weight: float = 0.0
-    temperature: float = 1.0
-
-
 def train_steps(
     model: MultiTaskModel,
     examples: Sequence[Example],
@@ -64,6 +51,7 @@ def train_steps(
     engine: Engine,
     steps: Iterator[tuple[int, Step]],
     losses: LossSettings,
+    guard: Guard,
     stopped: Collection[str] = (),
     first_step: int = 1,
 ) -> Iterator[StepReport]:
@@ -76,31 +64,27 @@ def train_steps(
         engine: Optimiser and schedule.
         steps: Epoch and sub-batches of each step.
         losses: How losses become one.
+        guard: Says what becomes of numbers that go wrong, and how much goes through at once.
         stopped: Tasks whose losses are left out; looked at anew in each step, so that it may grow.
-        first_step: Number of the first step: a resumed run begins in the middle.
+        first_step: Number of the first of the steps.
 
     Yields:
-        Each step after it was taken.
+        Each step after it was taken. One whose batch was left out has no losses.
 
     Raises:
-        TrainingError: If a loss is no number any more.
+        NonFiniteError: If a loss or gradient is no finite number. Weights, optimiser, schedule and random numbers then
+            are those before the step.
+        TrainingError: If not even a single row fits into memory.
     """
+    passes = Passes(model, examples, encoder=encoder, engine=engine, losses=losses, stopped=stopped)
+    taker = _Taker(model, examples, passes=passes, engine=engine, guard=guard, clip=losses.clip)
     for number, (epoch, step) in enumerate(steps, start=first_step):
         set_training(model)
-        found: dict[str, Tensor] = {}
-        for sub_batch in step:
-            with engine.accelerator.autocast():
-                found |= _losses(model, examples, sub_batch, encoder, losses, stopped)
         lr = float(engine.schedule.get_last_lr()[0])
-        values = {name: float(loss.detach()) for name, loss in found.items()}
-        _check_finite(values, epoch, number)
-        if found:  # a batch whose only units lost all their pieces has nothing to learn from
-            total = torch.stack([losses.weights[name] * loss for name, loss in found.items()]).sum()
-            engine.accelerator.backward(total)
-            torch.nn.utils.clip_grad_norm_(engine.trained, losses.clip, foreach=True)
-            engine.optimizer.step()
-            engine.optimizer.zero_grad(set_to_none=True)
-        engine.schedule.step()
+        values = taker.take(step, Place(epoch, number))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch finds it odd that a schedule goes on where no step was taken
+            engine.schedule.step()
         lengths = [examples[row].row.length for sub_batch in step for row in sub_batch.rows]
         yield StepReport(epoch, number, values, lr, rows=len(lengths), tokens=sum(lengths))
 
@@ -112,31 +96,66 @@ def set_training(model: MultiTaskModel) -> None:
         model.encoder.eval()
 
 
-def _losses(
-    model: MultiTaskModel,
-    examples: Sequence[Example],
-    sub_batch: SubBatch,
-    encoder: TextEncoder,
-    losses: LossSettings,
-    stopped: Collection[str],
-) -> dict[str, Tensor]:
-    chosen = [examples[row] for row in sub_batch.rows]
-    batch = collate([example.row for example in chosen], encoder)
-    heads = {name: head for name, head in model.specs.items() if name in sub_batch.tasks and name not in stopped}
-    targets = collate_targets(chosen, heads, length=batch.ids.shape[1], offset=len(encoder.prefix))
-    if not targets:
-        return {}
-    device = model.device()
-    logits = model(*tensors_of(batch, device), tasks=targets.keys())
-    with torch.autocast(device.type, enabled=False):
-        on_device = {name: TargetTensors.of(target, device) for name, target in targets.items()}
-        return model.losses(logits, on_device, soft_weight=losses.soft_weight, temperature=losses.temperature)
+class _Taker:
+    """Takes steps: gradients, a look at them, and the optimiser's step."""
 
+    def __init__(
+        self,
+        model: MultiTaskModel,
+        examples: Sequence[Example],
+        *,
+        passes: Passes,
+        engine: Engine,
+        guard: Guard,
+        clip: float,
+    ) -> None:
+        self._model, self._examples, self._passes = model, examples, passes
+        self._engine, self._guard, self._clip = engine, guard, clip
 
-def _check_finite(losses: dict[str, float], epoch: int, step: int) -> None:
-    for name, value in losses.items():
-        if not math.isfinite(value):
+    def take(self, step: Step, place: Place) -> dict[str, float]:
+        """Take a step, and return its losses; none if its batch was left out, or has nothing to learn from."""
+        before = RandomState.now()
+        losses = self._backward(step, place, before)
+        if not losses:  # a batch whose only units lost all their pieces
+            return {}
+        norm = self._update(place) if all(map(math.isfinite, losses.values())) else None
+        self._engine.optimizer.zero_grad(set_to_none=True)
+        if norm is None or not math.isfinite(norm):
+            trouble = find_trouble(self._model, self._passes, step, examples=self._examples, losses=losses, norm=norm)
+            before.restore()
+            self._guard.nonfinite(place, trouble)
+            return {}
+        self._guard.taken(place, losses, records=lambda task: self._records(step, task))
+        return losses
+
+    def _backward(self, step: Step, place: Place, before: RandomState) -> dict[str, float]:
+        """Take the gradient, with less at once each time that memory runs out."""
+        while True:
+            try:
+                return self._passes.backward(step, budget=self._guard.token_budget)
+            except DidNotFitError as error:
+                size = error.size
+            self._engine.optimizer.zero_grad(set_to_none=True)
+            clear_device_cache(garbage_collection=True)
+            self._guard.did_not_fit(place, size)
+            before.restore()  # so that dropout does not depend on how far the pass came
+
+    def _update(self, place: Place) -> float:
+        """Change the weights, if the gradient is finite; return its norm before it was cut down."""
+        try:
+            norm = float(torch.nn.utils.clip_grad_norm_(self._engine.trained, self._clip, foreach=True))
+            if math.isfinite(norm):
+                self._engine.optimizer.step()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
             raise TrainingError(
-                f"the loss of task {name!r} is {value} in epoch {epoch}, step {step}; lower training.lr, or try "
-                f"--precision fp32. The bundles of earlier epochs are whole"
-            )
+                f"memory ran out in {place} when the weights were changed, for which the optimiser keeps two numbers "
+                f"a weight: smaller batches do not help. Keep a part of the encoder as it is (--freeze), or take a "
+                f"smaller encoder"
+            ) from error
+        return norm
+
+    def _records(self, step: Step, task: str) -> tuple[str, ...]:
+        rows = [row for sub_batch in step if task in sub_batch.tasks for row in sub_batch.rows]
+        return names_of(self._examples[row] for row in rows if task in self._examples[row].tasks)

@@ -126,6 +126,8 @@ class Prepared:
         yield training.strategy
         yield f"{training.epochs} epochs of {plan.steps_per_epoch:,} steps"
         yield f"batch {plan.batch_size}"
+        if training.token_budget:
+            yield f"at most {training.token_budget:,} pieces at once"
         yield f"learning rate {plan.lr:.2g} (heads {plan.head_lr:.2g})"
         if training.layer_decay != 1.0:
             yield f"each layer below at {training.layer_decay:g} of the rate above"

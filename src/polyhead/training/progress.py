@@ -9,6 +9,7 @@ from typing import Any
 
 from polyhead.training import checkpoint
 from polyhead.training.averaging import LastEpochs
+from polyhead.training.guard import Guard
 from polyhead.training.prepare import Prepared
 from polyhead.training.reporting import EpochReport, Meter
 from polyhead.training.run_folder import RunFolder
@@ -22,6 +23,7 @@ class Progress:
     """Where a run stands.
 
     Attributes:
+        guard: What it knows of numbers and memory that went wrong.
         last: Weights at the ends of the last epochs.
         step: Steps that were taken.
         epochs: The epochs that were finished.
@@ -29,6 +31,7 @@ class Progress:
         meter: Losses and speed of the epoch that is under way.
     """
 
+    guard: Guard
     last: LastEpochs
     step: int = 0
     epochs: list[EpochReport] = field(default_factory=list)
@@ -41,6 +44,7 @@ class Progress:
             "epochs": [asdict(report) for report in self.epochs],
             "stopped": sorted(self.stopped),
             "meter": self.meter.to_json(),
+            "guard": self.guard.to_json(),
         }
 
 
@@ -100,6 +104,7 @@ class StateKeeper:
         progress.stopped |= set(values["stopped"])
         for name in progress.stopped:
             prepared.model.head(name).requires_grad_(False)
+        progress.guard.restore(values["guard"])
         if progress.step == state.step:
             progress.meter.restore(values["meter"])
         checkpoint.put_back(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,35 @@ import torch
 from torch import Tensor
 
 
+@dataclass(frozen=True)
+class RandomState:
+    """Where torch's random numbers stand, on the processor and on GPUs that are in use.
+
+    Attributes:
+        cpu: That of the processor.
+        cuda: That of each GPU; none where none is in use.
+    """
+
+    cpu: Tensor
+    cuda: tuple[Tensor, ...]
+
+    @classmethod
+    def now(cls) -> RandomState:
+        """Note the state."""
+        on_gpu = torch.cuda.is_available() and torch.cuda.is_initialized()
+        return cls(torch.get_rng_state(), tuple(torch.cuda.get_rng_state_all()) if on_gpu else ())
+
+    def restore(self) -> None:
+        """Have the same numbers drawn again."""
+        torch.set_rng_state(self.cpu)
+        if self.cuda:
+            torch.cuda.set_rng_state_all(self.cuda)
+
+
 def random_tensors() -> dict[str, Tensor]:
-    """Return the states of torch's generators, of the processor and of each GPU."""
-    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    return {"torch": torch.get_rng_state(), **{f"cuda/{at}": state for at, state in enumerate(gpus)}}
+    """Return the states of torch's generators, of the processor and of each GPU in use."""
+    now = RandomState.now()
+    return {"torch": now.cpu, **{f"cuda/{at}": state for at, state in enumerate(now.cuda)}}
 
 
 def random_values() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from polyhead.batching import Step
 from polyhead.bundle import Bundle
-from polyhead.errors import TrainingStoppedError
+from polyhead.errors import NonFiniteError, TrainingStoppedError
 from polyhead.model.freezing import free_layers
 from polyhead.notices import Notices
 from polyhead.settings import RunSettings
@@ -19,6 +19,7 @@ from polyhead.training.choosing import best_of, heads_that_stop, run_is_over
 from polyhead.training.data import TrainingData
 from polyhead.training.epoch_end import EpochEnd, bundle_name
 from polyhead.training.extending import prove_heads
+from polyhead.training.guard import Guard
 from polyhead.training.loop import LossSettings, train_steps
 from polyhead.training.prepare import Prepared, prepare
 from polyhead.training.progress import Progress, StateKeeper
@@ -110,15 +111,17 @@ class _Run:
         self._prepared, self._folder, self._reporter, self._tracking = prepared, folder, reporter, tracking
         self._stop = StopRequest()
         self._epoch_end = EpochEnd(prepared, folder, reporter, check=self._stop.check, single_file=single_file)
-        self._progress = Progress(LastEpochs(prepared.settings.training.average))
+        guard = Guard(prepared.settings.training, reporter=reporter, log=folder.log)
+        self._progress = Progress(guard, LastEpochs(prepared.settings.training.average))
         self._keeper = StateKeeper(prepared, folder, run=beginning.run, progress=self._progress)
         self._beginning = beginning
 
     def go(self) -> TrainedRun:
-        """Run; on Ctrl-C or SIGTERM save a state first.
+        """Run; on Ctrl-C or SIGTERM, and where numbers go wrong, save a state first.
 
         Raises:
-            TrainingStoppedError: If one of these came.
+            TrainingStoppedError: If one of these signals came.
+            NonFiniteError: If a loss or gradient is no finite number.
         """
         with self._stop:
             try:
@@ -131,6 +134,15 @@ class _Run:
                     f"stopped after step {step:,} of {steps:,}, which is saved in {state}; go on with the same command "
                     f"and --resume",
                 ) from None
+            except NonFiniteError as error:
+                if not error.weights_are_finite:
+                    raise
+                # Older states stay: what led to such numbers may have begun before.
+                state = self._keeper.save(prune=False)
+                raise NonFiniteError(
+                    f"{error}. The weights before that step are saved in {state}: --resume goes on from there, with "
+                    f"--on-nonfinite skip, say, or with other settings and --force"
+                ) from error
 
     def go_through(self) -> TrainedRun:
         """Run to the end."""
@@ -141,6 +153,8 @@ class _Run:
         if self._beginning.state or self._beginning.ahead:
             self._reporter.resume(step=progress.step, epochs=progress.epochs, best=best_of(progress.epochs))
         self._take_steps()
+        for line in progress.guard.summary():
+            self._reporter.info("guard", line)
         if prepared.base:
             prove_heads(prepared.base, self._folder)
             self._reporter.info("proof", "the other heads' logits are bit-equal to before, in every bundle of the run")
@@ -178,6 +192,7 @@ class _Run:
                 soft_weight=prepared.settings.teacher.weight,
                 temperature=prepared.settings.teacher.temperature,
             ),
+            guard=self._progress.guard,
             stopped=self._progress.stopped,
             first_step=self._progress.step + 1,
         )

@@ -46,6 +46,8 @@ def test_defaults():
         "average": 1,
         "seed": 42,
         "precision": "auto",
+        "token_budget": None,
+        "on_nonfinite": "stop",
     }
 
 
