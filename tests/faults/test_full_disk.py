@@ -49,6 +49,30 @@ def test_a_disk_that_fails_at_each_write(know: Know, tmp_path: Path, label: str,
     _fail_and_go_on(know("joint"), tmp_path, Fault(at, what, label), said=said)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("what", "said"), [("ENOSPC", "No space left on device"), ("EIO", "Input/output error")])
+def test_a_disk_that_fails_at_any_operation(know: Know, tmp_path: Path, what: str, said: str) -> None:
+    """Each operation that a run makes, at its first and at its last time; what only tidies up may fail without harm."""
+    known = know("joint")
+    labels = [line.removeprefix("disk: ") for line in known.notes.splitlines() if line.startswith("disk: ")]
+    harmless = set()
+    for label in dict.fromkeys(labels):
+        for at in sorted({1, labels.count(label)}):
+            folder, notes = tmp_path / f"{label.replace('/', ' ')} {at}" / "saved_model", tmp_path / "notes.txt"
+            settings = {**known.settings, "output": str(folder)}
+            ending = child.train(settings, fault=Fault(at, what, label), notes=notes)
+            if ending.code == child.FINISHED:
+                harmless.add(label)
+            else:
+                assert ending.code == child.FAILED, f"{label} {at}: {ending.said}"
+                assert said in ending.said.splitlines()[-1]
+                check_loadable(folder)
+                ending = child.train(settings, resume=True, notes=notes)
+                assert ending.code == child.FINISHED, f"{label} {at}: {ending.said}"
+            assert known.differs(folder) == [], f"{label} {at}: {ending.said}"
+    assert harmless <= {"rmtree states/~step", "rmtree ~epoch"}
+
+
 @pytest.mark.parametrize("label", ["write_text ~run.json", "mkdir ."])
 def test_a_disk_that_is_full_from_the_start_keeps_the_run_before(know: Know, tmp_path: Path, label: str) -> None:
     known, folder, notes = know("joint"), tmp_path / "saved_model", tmp_path / "notes.txt"
