@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from polyhead.bundle import Bundle, locate
+from polyhead.bundle.run_facts import DevFacts
 from polyhead.cli.console import output_console
 from polyhead.cli.figures import percent
 from polyhead.inference import open_model
@@ -49,7 +50,7 @@ def describe(bundle: Bundle, path: Path) -> dict[str, Any]:
 
 def _show(bundle: Bundle, account: dict[str, Any]) -> None:
     console = output_console()
-    about, training = bundle.about, bundle.about.settings["training"]
+    about, training = bundle.about, bundle.about.run.training
     facts = Table(box=None, pad_edge=False, show_header=False)
     facts.add_column(style="bold cyan")
     facts.add_column(overflow="fold")
@@ -60,26 +61,28 @@ def _show(bundle: Bundle, account: dict[str, Any]) -> None:
         shown = ", ".join(names[:12]) + (f", … ({len(names) - 12} more)" if len(names) > 12 else "")
         facts.add_row("task", f"{task.name}: {task.kind} from {task.field!r}, {task.describe()}")
         facts.add_row("", f"  {shown}", style="dim")
-    facts.add_row(
-        "trained",
-        f"epoch {about.epoch} of {training['epochs']}, {training['strategy']}, batch {training['batch_size']}, "
-        f"learning rate {training['lr']:.2g}, {training['precision']}, seed {training['seed']}",
-    )
-    for name, settings in about.settings.get("added_heads", {}).items():
-        facts.add_row("added", f"{name}, {settings['training']['epochs']} epochs on the encoder as it was")
-    facts.add_row("dev", _dev(about.dev))
+    if training:
+        facts.add_row(
+            "trained",
+            f"epoch {about.epoch} of {training.epochs}, {training.strategy}, batch {training.batch_size}, "
+            f"learning rate {training.lr:.2g}, {training.precision}, seed {training.seed}",
+        )
+    for name, head in about.run.added_heads.items():
+        facts.add_row("added", f"{name}, {head.training.epochs} epochs on the encoder as it was")
+    facts.add_row("dev", _dev(about.dev_facts))
     facts.add_row("versions", ", ".join(f"{name} {version}" for name, version in about.versions.items()))
     console.print(facts)
 
 
-def _dev(scores: dict[str, Any] | None) -> str:
+def _dev(scores: DevFacts | None) -> str:
     if scores is None:
         return "no dev data"
     parts = [
         f"{name} {key.replace('_', ' ')} {percent(value)}"
-        for name, task in scores["tasks"].items()
+        for name, task in scores.tasks.items()
         for key, value in headline_of(task).items()
+        if value is None or isinstance(value, int | float)
     ]
-    if scores["frame_accuracy"] is not None and len(scores["tasks"]) > 1:
-        parts.append(f"frame accuracy {percent(scores['frame_accuracy'])}")
+    if scores.frame_accuracy is not None and len(scores.tasks) > 1:
+        parts.append(f"frame accuracy {percent(scores.frame_accuracy)}")
     return ", ".join(parts)

