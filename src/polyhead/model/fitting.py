@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
 
 from polyhead.bundle import Bundle
 from polyhead.encoding import TextEncoder
 from polyhead.errors import BundleError, PolyheadError
 from polyhead.model.multi_task import MultiTaskModel
-from polyhead.model.pretrained import most_positions
+from polyhead.model.tables import misfit, most_positions
 
 
 def check_fit(model: MultiTaskModel, bundle: Bundle) -> None:
@@ -27,18 +26,6 @@ def check_fit(model: MultiTaskModel, bundle: Bundle) -> None:
             f"config.json takes {most}"
         )
     _try(model, text_encoder)
-
-
-def misfit(encoder: nn.Module, text_encoder: TextEncoder) -> str | None:
-    """Say where a tokenizer's ids go beyond an encoder's table, if they do."""
-    table = encoder.get_input_embeddings()  # type: ignore[operator]
-    size = getattr(table, "num_embeddings", None)
-    if size is None or text_encoder.highest_id < size:
-        return None
-    return (
-        f"tokenizer.json has ids up to {text_encoder.highest_id:,} (pad_id included), the encoder's table has "
-        f"{size:,} rows: tokenizer and encoder are of different models"
-    )
 
 
 def _try(model: MultiTaskModel, text_encoder: TextEncoder) -> None:
