@@ -38,7 +38,7 @@ KNOWN_IMPORTS = frozenset({_TENSOR, "collections.OrderedDict", *STORAGES})
 """What a file of tensors and texts imports; nothing else is let through to torch."""
 
 _MOST_ENTRIES = 20_000
-_MOST_PLACES = 200_000
+_MOST_PLACES = 50_000
 _LARGEST_PICKLE = 96 * MIB
 _SPARE = 4096
 """Bytes that a zip may spend on an entry beside its content."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -78,7 +79,7 @@ def check_config(config: Mapping[str, Any], *, where: str = "config.json", parts
     """
     kind = config.get("model_type")
     if kind is not None and (not isinstance(kind, str) or any(word in kind for word in _FOREIGN)):
-        raise BundleError(f"{where}: model_type must name an encoder of texts, found {str(kind)[:80]!r}")
+        raise BundleError(f"{where}: model_type must name an encoder of texts, found {reprlib.repr(kind)}")
     for number, (key, value, depth) in enumerate(_settings(config, 1)):
         if number > _MOST_VALUES or depth > _DEEPEST:
             raise BundleError(f"{where}: it may have {_MOST_VALUES:,} values, {_DEEPEST} deep, found more")
@@ -103,7 +104,7 @@ def _check_key(key: str, value: Any, depth: int, where: str) -> None:
         raise BundleError(f"{where} asks for {_CODE[key]} ({key}), which polyhead never runs")
     if any(name in key for name in _KERNELS) and not isinstance(value, bool) and value not in _ORDINARY:
         raise BundleError(
-            f"{where} asks for the {key} {str(value)[:80]!r}, which may be code from the Hub; taken are eager and sdpa"
+            f"{where} asks for the {key} {reprlib.repr(value)}, which may be code from the Hub; eager and sdpa are not"
         )
     if key.startswith("__") or (depth > 1 and key == "model_type"):
         what = "a network within the network" if key == "model_type" else "what is no setting"
@@ -117,4 +118,4 @@ def _check_number(key: str, value: int, where: str, parts: int) -> None:
     if any(word in key for word in _REPEATED):
         limit = min(limit, max(parts, 1))
     if not -_MOST <= value <= limit:
-        raise BundleError(f"{where}: {key[:80]} may be {limit:,}, found {str(value)[:40]}")
+        raise BundleError(f"{where}: {key[:80]} may be {limit:,}, found {reprlib.repr(value)}")

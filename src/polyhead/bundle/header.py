@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +30,8 @@ BYTES = {
 }
 """Bytes of a value, by the format's name of its type; of the types that a network's weights have."""
 
-_MOST_HEADER = 8 * MIB
-_MOST_TENSORS = 20_000
+_MOST_HEADER = 4 * MIB
+_MOST_TENSORS = 10_000
 _LONGEST_NAME = 512
 _MOST_DIMENSIONS = 8
 _MOST_ELEMENTS = 2**48
@@ -86,13 +87,13 @@ def check_tensor(name: object, dtype: object, shape: object) -> TensorInfo:
         ValueError: If name, type or shape are none that a network's weights have.
     """
     if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME:
-        raise ValueError(f"a tensor's name has 1 to {_LONGEST_NAME} characters, found {str(name)[:40]!r}…")
+        raise ValueError(f"a tensor's name has 1 to {_LONGEST_NAME} characters, found {reprlib.repr(name)}")
     if not isinstance(dtype, str) or dtype not in BYTES:
-        raise ValueError(f"the tensor {name!r} is of type {str(dtype)[:40]!r}; known: {', '.join(BYTES)}")
+        raise ValueError(f"the tensor {name!r} is of type {reprlib.repr(dtype)}; known: {', '.join(BYTES)}")
     if not isinstance(shape, list | tuple) or len(shape) > _MOST_DIMENSIONS:
-        raise ValueError(f"the tensor {name!r} has the shape {str(shape)[:80]}, no list of at most 8 numbers")
+        raise ValueError(f"the tensor {name!r} has the shape {reprlib.repr(shape)}, no list of at most 8 numbers")
     if not all(type(side) is int and 0 <= side <= _MOST_ELEMENTS for side in shape):
-        raise ValueError(f"the tensor {name!r} has the shape {str(shape)[:80]}, of which not all are sizes")
+        raise ValueError(f"the tensor {name!r} has the shape {reprlib.repr(shape)}, of which not all are sizes")
     info = TensorInfo(dtype, tuple(shape))
     if info.elements > _MOST_ELEMENTS:
         raise ValueError(f"the tensor {name!r} has {info.elements:,} values")
@@ -130,9 +131,9 @@ def _check(header: Mapping[str, Any], *, room: int) -> dict[str, TensorInfo]:
         info = found[name] = check_tensor(name, entry["dtype"], entry["shape"])
         offsets = entry["data_offsets"]
         if not isinstance(offsets, list) or [type(offset) for offset in offsets] != [int, int]:
-            raise ValueError(f"the tensor {name!r} has no place in the file: {str(offsets)[:80]}")
+            raise ValueError(f"the tensor {name!r} has no place in the file: {reprlib.repr(offsets)}")
         if offsets[1] - offsets[0] != info.bytes:
-            raise ValueError(f"the tensor {name!r} takes {info.bytes:,} bytes, its place has {str(offsets)[:80]}")
+            raise ValueError(f"the tensor {name!r} takes {info.bytes:,} bytes, its place has {reprlib.repr(offsets)}")
         places.append((offsets[0], offsets[1]))
     end = 0
     for begin, stop in sorted(places):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 
 from polyhead.bundle.folder import ABOUT
@@ -53,11 +54,15 @@ def _chosen_bundle(folder: Path) -> Path:
     chosen = _chosen_epoch(run_file)
     if chosen is None:
         raise BundleError(f"{folder}: the run has not finished an epoch yet, so it has no model")
-    if not isinstance(chosen, str) or Path(chosen).name != chosen or chosen == ".." or "\0" in chosen:
-        raise BundleError(f"{run_file}: names a bundle outside its own folder: {chosen!r}")
+    if not isinstance(chosen, str) or Path(chosen).name != chosen or chosen == ".." or not _is_a_name(chosen):
+        raise BundleError(f"{run_file}: names a bundle outside its own folder: {reprlib.repr(chosen)}")
     if (folder / chosen).is_symlink():
         raise BundleError(f"{folder / chosen}: a link, which may lead out of the run's folder; {_CURE}")
     return folder / chosen
+
+
+def _is_a_name(chosen: str) -> bool:
+    return chosen.isprintable() and len(chosen) <= 200
 
 
 def _chosen_epoch(run_file: Path) -> object:

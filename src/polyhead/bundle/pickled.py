@@ -127,7 +127,7 @@ class _Machine:
             raise PickleError(f"it has more than {_MOST_STEPS:,} instructions")
         if name in _VALUES:
             self._stack.append(argument if argument is not None else _VALUES[name]())
-        elif name in _KEEPS:
+        elif name in _KEEPS and argument <= _MOST_STEPS:  # others make a place for all that comes before
             self._kept[argument] = self._stack[-1]
         elif name in _GETS:
             self._stack.append(self._kept[argument])

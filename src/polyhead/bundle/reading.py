@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -34,11 +35,12 @@ def plain_file(path: Path, *, cure: str) -> Iterator[tuple[BufferedReader, int]]
         # No waiting for who writes to a pipe, and no following of a link, whatever its name leads to.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
     except (OSError, ValueError) as error:
-        raise BundleError(f"{path}: {_why_not(path, error)}; {cure}") from error
+        raise BundleError(f"{path}: {_why_not(error)}; {cure}") from error
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(handle)
+        raise BundleError(f"{path}: no plain file, so it is never read; {cure}")
     with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise BundleError(f"{path}: no plain file, so it is never read; {cure}")
         yield file, found.st_size
 
 
@@ -74,8 +76,8 @@ def read_json(path: Path, *, cure: str, limit: int = MIB) -> Any:
         raise BundleError(f"{path}: cannot be read as JSON: {error}; {cure}") from error
 
 
-def _why_not(path: Path, error: Exception) -> str:
-    if path.is_symlink():
+def _why_not(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ELOOP:
         return "a link, which a model's folder never holds: it would lead out of it"
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return "missing"

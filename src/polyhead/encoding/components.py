@@ -6,6 +6,7 @@ normalizer → pre_tokenizer → model → post_processor; what cuts, pads and t
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -90,7 +91,7 @@ class _Walk:
             return
         kind = found["type"]
         if kind not in _KNOWN[part]:
-            raise RefusedError(f"the {part} {str(kind)[:80]!r} is not taken; {name_the_known(kind, _KNOWN[part])}")
+            raise RefusedError(f"the {part} {reprlib.repr(kind)} is not taken; {name_the_known(kind, _KNOWN[part])}")
         self.seen.append(f"{part}: {kind}")
         if len(self.seen) > _MOST_PARTS:
             raise RefusedError(f"it may have {_MOST_PARTS} components, found more")
@@ -122,7 +123,7 @@ class _Walk:
 def _check_pattern(pattern: Any) -> None:
     ((kind, text),) = pattern.items()
     if kind not in {"String", "Regex"} or not isinstance(text, str) or not text:
-        raise TypeError(f"a pattern is a String or a Regex, found {str(pattern)[:80]}")
+        raise TypeError(f"a pattern is a String or a Regex, found {reprlib.repr(pattern)}")
     if kind == "Regex" and not cannot_hang(text):
         raise RefusedError(
             f"the regular expression {text[:200]!r} may hang: taken are those of published tokenizers, and one "
@@ -134,16 +135,16 @@ def _check_pattern(pattern: Any) -> None:
 
 def _check_short(text: Any) -> None:
     if not isinstance(text, str) or len(text) > _MOST_GROWTH:
-        raise RefusedError(f"what is put before a text has at most {_MOST_GROWTH} characters, found {str(text)[:80]!r}")
+        raise RefusedError(f"what is put before a text may have {_MOST_GROWTH} characters, found {reprlib.repr(text)}")
 
 
 def _check_template(pieces: Any) -> None:
     if not isinstance(pieces, list) or len(pieces) > _MOST_PARTS:
-        raise RefusedError(f"a template is a list of at most {_MOST_PARTS} pieces, found {str(pieces)[:80]}")
+        raise RefusedError(f"a template is a list of at most {_MOST_PARTS} pieces, found {reprlib.repr(pieces)}")
     for piece in pieces:
         ((kind, settings),) = piece.items()
         if kind not in {"SpecialToken", "Sequence"} or not isinstance(settings["id"], str):
-            raise TypeError(f"a template has the piece {str(piece)[:80]}")
+            raise TypeError(f"a template has the piece {reprlib.repr(piece)}")
         check_id(settings["type_id"])
 
 
@@ -151,7 +152,7 @@ def _check_specials(specials: Mapping[str, Any]) -> None:
     for special in specials.values():
         ids, tokens = special["ids"], special["tokens"]
         if not isinstance(ids, list) or not isinstance(tokens, list) or not 0 < len(ids) == len(tokens) <= _MOST_PARTS:
-            raise RefusedError(f"a special token stands for 1 to {_MOST_PARTS} ids, found {str(special)[:80]}")
+            raise RefusedError(f"a special token stands for 1 to {_MOST_PARTS} ids, found {reprlib.repr(special)}")
         for number in ids:
             check_id(number)
 
@@ -159,7 +160,7 @@ def _check_specials(specials: Mapping[str, Any]) -> None:
 def _check_special(pair: Sequence[Any]) -> None:
     token, number = pair
     if not isinstance(token, str):
-        raise TypeError(f"a special token is a text with its id, found {str(pair)[:80]}")
+        raise TypeError(f"a special token is a text with its id, found {reprlib.repr(pair)}")
     check_id(number)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +46,7 @@ def check_vocabulary(model: Mapping[str, Any]) -> Vocabulary:
     """
     kind = model.get("type") or _kind_of_old(model)
     if kind not in _CHECKS:
-        raise RefusedError(f"the model {str(kind)[:80]!r} is not taken; {name_the_known(kind, _CHECKS)}")
+        raise RefusedError(f"the model {reprlib.repr(kind)} is not taken; {name_the_known(kind, _CHECKS)}")
     return _CHECKS[kind](model, kind)
 
 
@@ -70,12 +71,12 @@ def check_id(number: object) -> None:
         RefusedError: If it is none that an encoder can have.
     """
     if type(number) is not int or not 0 <= number < _MOST_IDS:
-        raise RefusedError(f"ids are whole numbers from 0 to {_MOST_IDS - 1:,}, found {str(number)[:80]}")
+        raise RefusedError(f"ids are whole numbers from 0 to {_MOST_IDS - 1:,}, found {reprlib.repr(number)}")
 
 
 def _check_piece(piece: object) -> None:
     if not isinstance(piece, str) or not 0 < len(piece) <= _LONGEST_PIECE:
-        raise RefusedError(f"a piece has 1 to {_LONGEST_PIECE:,} characters, found {str(piece)[:40]!r}…")
+        raise RefusedError(f"a piece has 1 to {_LONGEST_PIECE:,} characters, found {reprlib.repr(piece)}")
 
 
 def _kind_of_old(model: Mapping[str, Any]) -> str | None:
@@ -105,32 +106,32 @@ def _table(model: Mapping[str, Any], kind: str) -> Vocabulary:
 def _word_level(model: Mapping[str, Any], kind: str) -> Vocabulary:
     unknown = model["unk_token"]
     if not isinstance(unknown, str) or unknown not in model["vocab"]:
-        raise RefusedError(f"the model's token for the unknown, {str(unknown)[:80]!r}, is not in its vocab")
+        raise RefusedError(f"the model's token for the unknown, {reprlib.repr(unknown)}, is not in its vocab")
     return _table(model, kind)
 
 
 def _word_piece(model: Mapping[str, Any], kind: str) -> Vocabulary:
     longest, prefix = model.get("max_input_chars_per_word", 100), model.get("continuing_subword_prefix", "##")
     if type(longest) is not int or not 0 < longest <= _LONGEST_WORD:
-        raise RefusedError(f"max_input_chars_per_word may be {_LONGEST_WORD}, found {str(longest)[:80]}")
+        raise RefusedError(f"max_input_chars_per_word may be {_LONGEST_WORD}, found {reprlib.repr(longest)}")
     if not isinstance(prefix, str) or len(prefix) > 16:
-        raise RefusedError(f"continuing_subword_prefix may have 16 characters, found {str(prefix)[:80]!r}")
+        raise RefusedError(f"continuing_subword_prefix may have 16 characters, found {reprlib.repr(prefix)}")
     return _word_level(model, kind)
 
 
 def _bpe(model: Mapping[str, Any], kind: str) -> Vocabulary:
     if model.get("dropout"):
         raise RefusedError(
-            f"a model that drops merges at random (dropout {str(model['dropout'])[:40]}) has no one answer"
+            f"a model that drops merges at random (dropout {reprlib.repr(model['dropout'])}) has no one answer"
         )
     if not isinstance(model["merges"], list) or len(model["merges"]) > _MOST_IDS:
         raise TypeError("the model's merges are no list")
     unknown = model.get("unk_token")
     if unknown is not None and unknown not in model["vocab"]:
-        raise RefusedError(f"the model's token for the unknown, {str(unknown)[:80]!r}, is not in its vocab")
+        raise RefusedError(f"the model's token for the unknown, {reprlib.repr(unknown)}, is not in its vocab")
     for name in ("continuing_subword_prefix", "end_of_word_suffix"):
         if not isinstance(model.get(name) or "", str) or len(model.get(name) or "") > 16:
-            raise RefusedError(f"{name} may have 16 characters, found {str(model[name])[:80]!r}")
+            raise RefusedError(f"{name} may have 16 characters, found {reprlib.repr(model[name])}")
     return _table(model, kind)
 
 
@@ -140,9 +141,9 @@ def _unigram(model: Mapping[str, Any], kind: str) -> Vocabulary:
         raise TypeError("the model's vocab is no list of pieces with their scores")
     for piece, score in vocabulary:
         if not isinstance(piece, str) or len(piece) > _LONGEST_PIECE or type(score) not in {float, int}:
-            raise RefusedError(f"the model's vocab holds {str(piece)[:40]!r} with the score {str(score)[:40]}")
+            raise RefusedError(f"the model's vocab holds {reprlib.repr(piece)} with the score {reprlib.repr(score)}")
     if type(unknown) is not int or not 0 <= unknown < len(vocabulary):
-        raise RefusedError(f"the model's unk_id, {str(unknown)[:40]}, is none of its {len(vocabulary):,} pieces")
+        raise RefusedError(f"the model's unk_id, {reprlib.repr(unknown)}, is none of its {len(vocabulary):,} pieces")
     return Vocabulary(kind, len(vocabulary), len(vocabulary) - 1, unknown)
 
 

@@ -39,4 +39,4 @@ def _try(model: MultiTaskModel, text_encoder: TextEncoder) -> None:
     except PolyheadError:
         raise
     except Exception as error:
-        raise BundleError(f"config.json describes a network that cannot run: {error}") from error
+        raise BundleError(f"config.json describes a network that cannot run: {str(error)[:300]}") from error

@@ -128,7 +128,8 @@ def build_encoder(config_json: dict[str, object]) -> nn.Module:
     except PolyheadError:
         raise
     except Exception as error:  # whatever a sort of network says to settings that are none
-        raise EncoderError(f"config.json does not describe an encoder that transformers has: {error}") from error
+        said = f"{type(error).__name__}: {str(error)[:300]}"
+        raise EncoderError(f"config.json does not describe an encoder that transformers has: {said}") from error
     prepare(encoder)
     return encoder
 

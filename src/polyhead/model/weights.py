@@ -83,7 +83,7 @@ def _build(bundle: Bundle) -> MultiTaskModel:
     except PolyheadError:
         raise
     except Exception as error:  # whatever torch says to sizes that are none
-        raise BundleError(f"the model's tasks describe heads that cannot be built: {error}") from error
+        raise BundleError(f"the model's tasks describe heads that cannot be built: {str(error)[:300]}") from error
 
 
 def _read(path: Path) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ def name_of(value: Any) -> str:
         ValueError: If it is none: letters, digits, ``_`` and ``-``.
     """
     if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise ValueError(f"{str(value)[:80]!r} is no name of a task: letters, digits, '_' and '-'")
+        raise ValueError(f"{reprlib.repr(value)} is no name of a task: letters, digits, '_' and '-'")
     return value
 
 
@@ -33,7 +34,7 @@ def text_of(value: Any) -> str:
         ValueError: If it is none.
     """
     if not isinstance(value, str):
-        raise ValueError(f"a text is wanted, found {str(value)[:80]!r}")  # noqa: TRY004
+        raise ValueError(f"a text is wanted, found {reprlib.repr(value)}")  # noqa: TRY004
     return value
 
 
@@ -44,7 +45,7 @@ def labels_of(values: Any) -> LabelSet:
         ValueError: If they are none: texts and whole numbers, each once.
     """
     if not isinstance(values, list) or not 0 < len(values) <= _MOST_LABELS:
-        raise ValueError(f"labels are a list of 1 to {_MOST_LABELS:,}, found {str(values)[:80]}")
+        raise ValueError(f"labels are a list of 1 to {_MOST_LABELS:,}, found {reprlib.repr(values)}")
     if not all(type(value) in {str, int} for value in values) or len(set(values)) < len(values):
         raise ValueError("labels are texts and whole numbers, each once")
     return LabelSet(tuple(values))
@@ -69,7 +70,7 @@ def number_of(value: Any) -> float:
         ValueError: If it is none.
     """
     if type(value) not in {int, float} or not math.isfinite(value) or abs(value) > 1e100:
-        raise ValueError(f"a number is wanted, found {str(value)[:80]!r}")
+        raise ValueError(f"a number is wanted, found {reprlib.repr(value)}")
     return float(value)
 
 
@@ -84,7 +85,7 @@ def numbers_of(values: Any, *, counts: Sequence[int]) -> tuple[float, ...]:
         ValueError: If there are more or less, or others.
     """
     if not isinstance(values, list) or len(values) not in counts:
-        raise ValueError(f"a list of {' or '.join(map(str, counts))} numbers is wanted, found {str(values)[:80]}")
+        raise ValueError(f"a list of {' or '.join(map(str, counts))} numbers is wanted, found {reprlib.repr(values)}")
     if any(number_of(value) < 0 for value in values):
-        raise ValueError(f"numbers from 0 on are wanted, found {str(values)[:80]}")
+        raise ValueError(f"numbers from 0 on are wanted, found {reprlib.repr(values)}")
     return tuple(values)

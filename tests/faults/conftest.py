@@ -1,0 +1,72 @@
+"""A bundle to break, and a watch over what opening a hostile file does."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from polyhead import Predictor
+from polyhead.bundle.inspection import Inspection, inspect_path
+from polyhead.errors import PolyheadError
+from polyhead.training import TrainedRun
+
+
+@pytest.fixture
+def bundle(trained: TrainedRun, tmp_path: Path) -> Path:
+    """A copy of a bundle, to be broken."""
+    return Path(shutil.copytree(trained.best, tmp_path / "bundle"))
+
+
+@pytest.fixture
+def single(single_file_run: TrainedRun, tmp_path: Path) -> Path:
+    """A copy of a model in one file, to be broken."""
+    return Path(shutil.copy(single_file_run.folder / "mtl_epoch1.pt", tmp_path / "model.pt"))
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """How a hostile file was refused."""
+
+    said: str
+    seconds: float
+    inspected: Inspection | None
+    inspect_seconds: float
+
+
+@pytest.fixture
+def refused(trained: TrainedRun, single_file_run: TrainedRun, tmp_path: Path) -> Iterator[Callable[..., Refusal]]:
+    """Open and inspect what must be refused; nothing may be run, written, or take a second."""
+    Predictor.load(trained.best)  # what is imported on the first opening is not what is measured
+    Predictor.load(single_file_run.folder / "mtl_epoch1.pt")
+
+    def _refused(path: Path, *, inspect: bool = True) -> Refusal:
+        before = snapshot(tmp_path)
+        started = time.perf_counter()
+        with pytest.raises(PolyheadError) as caught:
+            Predictor.load(path)
+        seconds = time.perf_counter() - started
+        started = time.perf_counter()
+        found = inspect_path(path) if inspect else None
+        inspect_seconds = time.perf_counter() - started
+        assert found is None or not found.safe, found
+        assert snapshot(tmp_path) == before, "something was written"
+        assert seconds < 1, f"opening took {seconds:.2f} s"
+        assert inspect_seconds < 1, f"inspecting took {inspect_seconds:.2f} s"
+        assert len(str(caught.value)) < 3000
+        return Refusal(str(caught.value), seconds, found, inspect_seconds)
+
+    return _refused
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return names, sizes and times of all that lies in a folder."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        about = path.lstat()
+        found[str(path)] = (about.st_size, about.st_mtime_ns)
+    return found
