@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -28,14 +29,26 @@ def single(single_file_run: TrainedRun, tmp_path: Path) -> Path:
     return Path(shutil.copy(single_file_run.folder / "mtl_epoch1.pt", tmp_path / "model.pt"))
 
 
+class Watch:
+    """Sees that a block takes no second of this process's time, and does not wait, either."""
+
+    def __enter__(self) -> Watch:
+        gc.collect()
+        self.wall, self.own = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wall, self.own = time.perf_counter() - self.wall, time.process_time() - self.own
+        assert self.own < 1, f"took {self.own:.2f} s"
+        assert self.wall < 5, f"took {self.wall:.2f} s of waiting"  # beside whatever else runs on the machine
+
+
 @dataclass(frozen=True)
 class Refusal:
     """How a hostile file was refused."""
 
     said: str
-    seconds: float
     inspected: Inspection | None
-    inspect_seconds: float
 
 
 @pytest.fixture
@@ -46,19 +59,14 @@ def refused(trained: TrainedRun, single_file_run: TrainedRun, tmp_path: Path) ->
 
     def _refused(path: Path, *, inspect: bool = True) -> Refusal:
         before = snapshot(tmp_path)
-        started = time.perf_counter()
-        with pytest.raises(PolyheadError) as caught:
+        with Watch() as opening, pytest.raises(PolyheadError) as caught:
             Predictor.load(path)
-        seconds = time.perf_counter() - started
-        started = time.perf_counter()
-        found = inspect_path(path) if inspect else None
-        inspect_seconds = time.perf_counter() - started
+        with Watch() as inspecting:
+            found = inspect_path(path) if inspect else None
         assert found is None or not found.safe, found
         assert snapshot(tmp_path) == before, "something was written"
-        assert seconds < 1, f"opening took {seconds:.2f} s"
-        assert inspect_seconds < 1, f"inspecting took {inspect_seconds:.2f} s"
         assert len(str(caught.value)) < 3000
-        return Refusal(str(caught.value), seconds, found, inspect_seconds)
+        return Refusal(str(caught.value), found)
 
     return _refused
 

@@ -30,7 +30,7 @@ BYTES = {
 }
 """Bytes of a value, by the format's name of its type; of the types that a network's weights have."""
 
-_MOST_HEADER = 4 * MIB
+_MOST_HEADER = MIB
 _MOST_TENSORS = 10_000
 _LONGEST_NAME = 512
 _MOST_DIMENSIONS = 8
