@@ -31,7 +31,6 @@ PUBLISHED = frozenset(
         r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
         # T5, mBART, MarianMT and others that were sentencepiece models
         r"^▁+$",
-        r" +▁",
         r"\s{2,}|[\n\r\t]",
     }
 )
