@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from polyhead.bundle.inspection import Inspection, inspect_path
-from polyhead.cli.console import output_console
+from polyhead.cli.console import output_console, plain
 
 
 def inspect_command(
@@ -44,7 +44,7 @@ def _show(found: Inspection) -> None:
     facts.add_column(style="bold cyan")
     facts.add_column(overflow="fold")
     for name, value in _facts(found):
-        facts.add_row(name, _plain(value))
+        facts.add_row(name, plain(value))
     console.print(facts)
     console.print()
     checks = Table(box=None, pad_edge=False, show_header=False)
@@ -53,7 +53,7 @@ def _show(found: Inspection) -> None:
     checks.add_column(overflow="fold")
     for check in found.checks:
         mark = Text("ok", style="green") if check.passed else Text("no", style="bold red")
-        checks.add_row(mark, check.name, _plain(check.said))
+        checks.add_row(mark, check.name, plain(check.said))
     console.print(checks)
     console.print()
     failed = sum(not check.passed for check in found.checks)
@@ -75,8 +75,3 @@ def _facts(found: Inspection) -> list[tuple[str, str]]:
 
 def _size(count: int) -> str:
     return f"{count / 1e6:,.1f} MB" if count >= 100_000 else f"{count:,} bytes"
-
-
-def _plain(text: str) -> Text:
-    """Return text in which no stranger's character moves the cursor or is taken as mark-up."""
-    return Text("".join(character if character.isprintable() else "\ufffd" for character in text))
