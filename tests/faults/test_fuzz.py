@@ -48,6 +48,7 @@ def do(fuzzer: Fuzzer, kind: str, numbers: range) -> None:
         f"\n{kind}: {outcome.cases:,} cases, {outcome.refused:,} refused, {len(outcome.faults)} faults, slowest "
         f"{seconds:.3f} s ({slowest}), {memory:,} MiB at most"
     )
+    print("\n".join(outcome.faults[:20]))
     again = "\n  POLYHEAD_FUZZ='<the case>' pytest tests/faults/test_fuzz.py -k one   does one of them again"
     assert not outcome.faults, "\n  ".join(outcome.faults[:20]) + again
     assert outcome.cases == len(numbers)

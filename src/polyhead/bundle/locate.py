@@ -71,4 +71,4 @@ def _chosen_epoch(run_file: Path) -> object:
         run = parse_json(text)
         return run["best"] or (run["epochs"][-1]["folder"] if run["epochs"] else None)
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise BundleError(f"{run_file}: cannot be read as the account of a run: {error!r}") from error
+        raise BundleError(f"{run_file}: cannot be read as the account of a run: {repr(error)[:1000]}") from error

@@ -69,7 +69,7 @@ def _listed(folder: Path, names: Iterable[str], *, cure: str) -> dict[str, tuple
         _check_names(files)
         return {name: _entry(name, files[name]) for name in names}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BundleError(f"{folder / MANIFEST}: cannot be read as a manifest: {error!r}; {cure}") from error
+        raise BundleError(f"{folder / MANIFEST}: cannot be read as a manifest: {repr(error)[:1000]}; {cure}") from error
 
 
 def _check_names(names: Iterable[str]) -> None:

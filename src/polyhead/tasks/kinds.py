@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
@@ -103,10 +104,10 @@ def restore_task(state: Mapping[str, Any]) -> Task:
         kind = known_kinds().get(text_of(name))
         if kind is None:
             raise BundleError(
-                f"the model has a task of the kind {name!r}, which is not known here; update polyhead, or install the "
+                f"the model has a task of the kind {reprlib.repr(name)}, which is not known here; update polyhead, or install the "
                 f"package that adds it; {name_the_known(name, known_kinds())}"
             )
         options = kind.Options(**rest.pop("options"))
         return kind.restore(name=common[0], field=common[1], weight=common[2], options=options, state=rest)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
-        raise BundleError(f"the model's description of a task cannot be read: {error!r}") from error
+        raise BundleError(f"the model's description of a task cannot be read: {repr(error)[:1000]}") from error
