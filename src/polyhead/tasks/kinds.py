@@ -104,8 +104,8 @@ def restore_task(state: Mapping[str, Any]) -> Task:
         kind = known_kinds().get(text_of(name))
         if kind is None:
             raise BundleError(
-                f"the model has a task of the kind {reprlib.repr(name)}, which is not known here; update polyhead, or install the "
-                f"package that adds it; {name_the_known(name, known_kinds())}"
+                f"the model has a task of the kind {reprlib.repr(name)}, which is not known here; update polyhead, or "
+                f"install the package that adds it; {name_the_known(name, known_kinds())}"
             )
         options = kind.Options(**rest.pop("options"))
         return kind.restore(name=common[0], field=common[1], weight=common[2], options=options, state=rest)
