@@ -111,6 +111,8 @@ class _Walk:
                 raise RefusedError(f"the {part} {kind} has a {name!r} that is not known")
         if kind == "Replace":
             self._grow(found["pattern"], found["content"])
+        if kind == "TemplateProcessing":
+            _check_references(found)
 
     def _grow(self, pattern: Mapping[str, str], content: str) -> None:
         """Keep count of what replacements make of one character: sixteen doublings would make 65,536."""
@@ -146,6 +148,17 @@ def _check_template(pieces: Any) -> None:
         if kind not in {"SpecialToken", "Sequence"} or not isinstance(settings["id"], str):
             raise TypeError(f"a template has the piece {reprlib.repr(piece)}")
         check_id(settings["type_id"])
+
+
+def _check_references(template: Mapping[str, Any]) -> None:
+    """See that a template names what there is: the library takes it on trust, and the process down with it."""
+    for name, texts in (("single", ["A"]), ("pair", ["A", "B"])):
+        pieces = [next(iter(piece.items())) for piece in template[name]]
+        if sorted(settings["id"] for kind, settings in pieces if kind == "Sequence") != texts:
+            raise RefusedError(f"the template {name!r} must hold each of {', '.join(texts)} once")
+        for kind, settings in pieces:
+            if kind == "SpecialToken" and settings["id"] not in template["special_tokens"]:
+                raise RefusedError(f"the template {name!r} names {settings['id'][:80]!r}, which special_tokens lacks")
 
 
 def _check_specials(specials: Mapping[str, Any]) -> None:

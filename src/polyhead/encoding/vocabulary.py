@@ -132,7 +132,18 @@ def _bpe(model: Mapping[str, Any], kind: str) -> Vocabulary:
     for name in ("continuing_subword_prefix", "end_of_word_suffix"):
         if not isinstance(model.get(name) or "", str) or len(model.get(name) or "") > 16:
             raise RefusedError(f"{name} may have 16 characters, found {reprlib.repr(model[name])}")
+    _check_merges(model["merges"], model.get("continuing_subword_prefix") or "")
     return _table(model, kind)
+
+
+def _check_merges(merges: Sequence[Any], prefix: str) -> None:
+    """See that what is joined to a piece begins as pieces inside a word do: the library cuts so much off, unseen."""
+    for merge in merges:
+        pair = merge.split(" ") if isinstance(merge, str) else merge
+        if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(part, str) for part in pair):
+            raise TypeError(f"a merge is of two pieces, found {reprlib.repr(merge)}")
+        if not pair[1].startswith(prefix):
+            raise RefusedError(f"the merge {reprlib.repr(merge)} joins a piece without the prefix {prefix!r}")
 
 
 def _unigram(model: Mapping[str, Any], kind: str) -> Vocabulary:
@@ -140,7 +151,7 @@ def _unigram(model: Mapping[str, Any], kind: str) -> Vocabulary:
     if not isinstance(vocabulary, list) or not 0 < len(vocabulary) <= _MOST_IDS:
         raise TypeError("the model's vocab is no list of pieces with their scores")
     for piece, score in vocabulary:
-        if not isinstance(piece, str) or len(piece) > _LONGEST_PIECE or type(score) not in {float, int}:
+        if not isinstance(piece, str) or not 0 < len(piece) <= _LONGEST_PIECE or type(score) not in {float, int}:
             raise RefusedError(f"the model's vocab holds {reprlib.repr(piece)} with the score {reprlib.repr(score)}")
     if type(unknown) is not int or not 0 <= unknown < len(vocabulary):
         raise RefusedError(f"the model's unk_id, {reprlib.repr(unknown)}, is none of its {len(vocabulary):,} pieces")

@@ -63,3 +63,49 @@ def test_files_from_before_models_had_names():
         "merges": [" ".join(pair) for pair in state["model"]["merges"]],
     }
     assert check_tokenizer(json.dumps(state)).vocabulary.kind == "BPE"
+
+
+def template(**changes):
+    special, text = {"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}
+    second = {"Sequence": {"id": "B", "type_id": 1}}
+    whole = {
+        "type": "TemplateProcessing",
+        "single": [special, text],
+        "pair": [special, text, second],
+        "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [2], "tokens": ["[CLS]"]}},
+    }
+    return {**whole, **changes}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"special_tokens": {}}, r"names '\[CLS\]', which special_tokens lacks"),
+        ({"single": []}, "must hold each of A once"),
+        ({"single": [{"Sequence": {"id": "B", "type_id": 0}}]}, "must hold each of A once"),
+        ({"single": template()["single"] * 2}, "must hold each of A once"),
+        ({"pair": template()["single"]}, "must hold each of A, B once"),
+    ],
+)
+def test_a_template_names_what_there_is(change, said):
+    """The library would abort the process."""
+    state = json.loads(tokenizer_json("distilbert"))
+    TextEncoder(json.dumps({**state, "post_processor": template()}), max_pieces=64, pad_id=0)
+    with pytest.raises(BundleError, match=said):
+        check_tokenizer(json.dumps({**state, "post_processor": template(**change)}))
+
+
+def test_merges_have_the_prefix_that_the_library_cuts_off():
+    """The library would abort the process."""
+    state = json.loads(tokenizer_json("roberta"))
+    state["model"]["continuing_subword_prefix"] = "##"
+    with pytest.raises(BundleError, match="joins a piece without the prefix '##'"):
+        check_tokenizer(json.dumps(state))
+
+
+@pytest.mark.parametrize("merge", [7, "a b c", "a", ["a"], ["a", 7], None])
+def test_a_merge_is_of_two_pieces(merge):
+    state = json.loads(tokenizer_json("roberta"))
+    state["model"]["merges"].append(merge)
+    with pytest.raises(BundleError, match="a merge is of two pieces"):
+        check_tokenizer(json.dumps(state))
