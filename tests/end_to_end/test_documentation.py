@@ -65,6 +65,19 @@ def test_the_page_on_ones_data_runs(checkout: Path) -> None:
     assert (checkout / "learning_curve" / "learning_curve.svg").is_file()
 
 
+def test_the_page_on_safety_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "safety.md").read_text(encoding="utf-8")
+    (commands,) = COMMANDS.findall(page)
+    output = run(commands, checkout)
+    assert "\nsafe to open\n" in output
+    assert '"what": "a safetensors file", "safe": true' in output
+    (program,) = PYTHON.findall(page)
+    (checkout / "program.py").write_text(program, encoding="utf-8")
+    assert run("python program.py", checkout).startswith(
+        "the output folder of a run, which stands for its epoch-1 True []"
+    )
+
+
 def test_the_two_task_walk_through_runs(checkout: Path) -> None:
     page = (ROOT / "docs" / "task2.md").read_text(encoding="utf-8")
     blocks = COMMANDS.findall(page)

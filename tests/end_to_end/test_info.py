@@ -12,6 +12,7 @@ import pytest
 import polyhead
 from polyhead.training import TrainedRun
 from tests.end_to_end.conftest import Cli, Outcome
+from tests.faults.signing import change_json
 
 
 def test_json(cli: Cli, trained: TrainedRun) -> None:
@@ -91,3 +92,10 @@ def test_help_and_opening_a_bundle_need_no_torch(process: Callable[..., Outcome]
     removed = process("-c", code, "remove-head", trained.folder, "--task", "ner", "--output", never)
     assert removed.status == 2
     assert "needs the extra 'train': pip install 'polyhead[train]'" in removed.err
+
+
+def test_a_strangers_names_are_printed_as_they_are(cli: Cli, bundle: Path) -> None:
+    change_json(bundle, "polyhead.json", encoder="[/bold]\x1b[2J[red]x")
+    done = cli("info", bundle)
+    assert done.status == 0
+    assert "[/bold]\ufffd[2J[red]x, rows of up to 64 pieces" in done.out

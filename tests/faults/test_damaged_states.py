@@ -14,7 +14,7 @@ from polyhead.bundle.manifest import MANIFEST, manifest_of
 from polyhead.training.states import StateStore
 from tests.faults import child
 from tests.faults.child import Fault
-from tests.faults.conftest import Know
+from tests.faults.runs import Know
 
 FILES = ("state.json", "tensors.safetensors", "manifest.json")
 Damage = Callable[[Path, Path], None]

@@ -12,7 +12,7 @@ import pytest
 
 from tests.faults import child
 from tests.faults.child import Fault
-from tests.faults.conftest import Know, Known, check_loadable
+from tests.faults.runs import Know, Known, check_loadable
 
 SAVING = [
     ("fsync log.jsonl", 2),

@@ -12,7 +12,7 @@ import pytest
 
 from tests.faults import child
 from tests.faults.child import Fault
-from tests.faults.conftest import WAYS, Know, Known, check_loadable
+from tests.faults.runs import WAYS, Know, Known, check_loadable
 
 POINTS = [
     ("write_text ~run.json", 1),

@@ -33,6 +33,7 @@ HELP = {
     "help_learning_curve": ["-m", "polyhead", "learning-curve", "--help"],
     "help_predict": ["-m", "polyhead", "predict", "--help"],
     "help_info": ["-m", "polyhead", "info", "--help"],
+    "help_inspect": ["-m", "polyhead", "inspect", "--help"],
     "help_add_head": ["-m", "polyhead", "add-head", "--help"],
     "help_remove_head": ["-m", "polyhead", "remove-head", "--help"],
     "help_script_train": ["src/train.py", "--help"],

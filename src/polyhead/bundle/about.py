@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from functools import cached_property
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from polyhead.bundle.run_facts import DevFacts, RunFacts
 from polyhead.errors import BundleError
+from polyhead.strict_json import JsonError, parse_json
 from polyhead.tasks import Task, restore_task
 
 FORMAT_VERSION = 2
@@ -20,11 +23,11 @@ class EncodingState(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_pieces: int
+    max_pieces: int = Field(ge=3, le=2**20)
     """Pieces in a row, special tokens included."""
-    pad_id: int
+    pad_id: int = Field(ge=0, lt=2**24)
     """The id that fills rows up."""
-    overlap: int | None
+    overlap: int | None = Field(ge=0)
     """Pieces that neighbouring windows share; a quarter of a window where `None`."""
 
 
@@ -47,7 +50,7 @@ class About(BaseModel):
     """The run's settings, with the values that were worked out."""
     versions: dict[str, str]
     """Versions of polyhead and of what trained the model."""
-    temperatures: dict[str, float] = {}
+    temperatures: dict[str, Annotated[float, Field(ge=1e-6, le=1e6)]] = {}
     """By task that was calibrated, what its logits are divided by."""
 
     @classmethod
@@ -58,20 +61,39 @@ class About(BaseModel):
             BundleError: If it is of another version, or not what was written.
         """
         try:
-            state = json.loads(text)
+            state = parse_json(text)
             found = state.get("format_version") if isinstance(state, Mapping) else None
             if found != FORMAT_VERSION:
                 raise BundleError(
                     f"polyhead.json has format_version {found!r}, this version of polyhead reads {FORMAT_VERSION}"
                 )
-            return cls.model_validate(state)
-        except (json.JSONDecodeError, ValidationError) as error:
-            raise BundleError(f"polyhead.json cannot be read: {error}") from error
+            about = cls.model_validate(state)
+            _ = about.run, about.dev_facts  # checked now, not when they are asked for
+        except (JsonError, ValidationError) as error:
+            raise BundleError(f"polyhead.json cannot be read: {str(error)[:1000]}") from error
+        return about
+
+    @cached_property
+    def run(self) -> RunFacts:
+        """What is read again of the run's settings."""
+        return RunFacts.model_validate(self.settings)
+
+    @cached_property
+    def dev_facts(self) -> DevFacts | None:
+        """What is read again of the dev scores."""
+        return None if self.dev is None else DevFacts.model_validate(self.dev)
 
     def dump(self) -> str:
         """Return the content of `polyhead.json`."""
         return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
 
     def restore_tasks(self) -> tuple[Task, ...]:
-        """Return the tasks."""
-        return tuple(restore_task(state) for state in self.tasks)
+        """Return the tasks.
+
+        Raises:
+            BundleError: If the JSON of one is not of a task, or two have one name.
+        """
+        tasks = tuple(restore_task(state) for state in self.tasks)
+        if not tasks or len({task.name for task in tasks}) < len(tasks):
+            raise BundleError("polyhead.json: a model has at least one task, and no two of one name")
+        return tasks

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from polyhead.bundle.about import About
+from polyhead.bundle.encoder_config import parse_config
 from polyhead.encoding import TextEncoder
-from polyhead.errors import BundleError
 from polyhead.formats import Limits
 from polyhead.tasks import Task
 
@@ -46,31 +45,28 @@ class Bundle:
         Raises:
             BundleError: If they cannot be read, or ask for code that came with the model.
         """
-        try:
-            config = json.loads(self.config_json)
-        except json.JSONDecodeError as error:
-            raise BundleError(f"config.json cannot be read: {error}") from error
-        if not isinstance(config, dict) or "auto_map" in config:
-            raise BundleError("config.json asks for code of its own (auto_map), which polyhead never runs")
-        return config
+        return parse_config(self.config_json)
 
     def limits(self) -> Limits:
         """Return what the model's training data were held to; where data sets differed, what they agree on."""
-        data = self.about.settings.get("data", {})
-        sets = (data.get("sets") or {"data": data}).values()
-        fields = [(own.get("text_field"), own.get("second_field")) for own in sets]
-        return Limits.agreed(data.get("max_characters", Limits.max_characters), fields)
+        data = self.about.run.data
+        fields = [(own.text_field, own.second_field) for own in data.all_sets().values()]
+        return Limits.agreed(data.max_characters, fields)
 
     def feeds(self) -> list[frozenset[str]]:
         """Return, for each data set of the model's training, the tasks that it fed."""
-        settings, added = self.about.settings, self.about.settings.get("added_heads", {})
+        added = self.about.run.added_heads
         trained = frozenset(task.name for task in self.tasks if task.name not in added)
-        sets = settings.get("data", {}).get("sets") or {"data": {}}
-        of_sets = [trained if own.get("tasks") is None else frozenset(own["tasks"]) for own in sets.values()]
+        sets = self.about.run.data.all_sets().values()
+        of_sets = [trained if own.tasks is None else frozenset(own.tasks) for own in sets]
         return [*of_sets, *(frozenset({name}) for name in added)]
 
     def text_encoder(self) -> TextEncoder:
-        """Set up the tokenizer."""
+        """Return the tokenizer, set up."""
+        return self._text_encoder
+
+    @cached_property
+    def _text_encoder(self) -> TextEncoder:
         encoding = self.about.encoding
         return TextEncoder(
             self.tokenizer_json,

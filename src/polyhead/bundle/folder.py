@@ -14,11 +14,14 @@ from pathlib import Path
 
 from polyhead.bundle.about import About
 from polyhead.bundle.bundle import Bundle
-from polyhead.bundle.manifest import read_text, verify
+from polyhead.bundle.manifest import verify
+from polyhead.bundle.reading import MIB, read_text
 from polyhead.bundle.saving import new_folder
 
 ABOUT, CONFIG, TOKENIZER, WEIGHTS = "polyhead.json", "config.json", "tokenizer.json", "model.safetensors"
 FILES = (ABOUT, CONFIG, TOKENIZER, WEIGHTS)
+LIMITS = {ABOUT: 16 * MIB, CONFIG: MIB, TOKENIZER: 64 * MIB}
+"""Bytes that a file of text may have."""
 _CURE = "the bundle is not whole. Copy it again, or take another epoch"
 
 
@@ -46,11 +49,12 @@ def read_folder(folder: Path) -> Bundle:
     Raises:
         BundleError: If a file is missing or altered, or its content cannot be used.
     """
-    verify(folder, FILES, cure=_CURE)
+    verify(folder, FILES, cure=_CURE, limits=LIMITS)
+    texts = {name: read_text(folder / name, cure=_CURE, limit=limit) for name, limit in LIMITS.items()}
     return Bundle(
-        about=About.parse(read_text(folder / ABOUT, cure=_CURE)),
-        tokenizer_json=read_text(folder / TOKENIZER, cure=_CURE),
-        config_json=read_text(folder / CONFIG, cure=_CURE),
+        about=About.parse(texts[ABOUT]),
+        tokenizer_json=texts[TOKENIZER],
+        config_json=texts[CONFIG],
         weights=folder / WEIGHTS,
         path=folder,
     )

@@ -17,6 +17,7 @@ from polyhead.cli.evaluate import evaluate_command
 from polyhead.cli.find_issues import find_issues_command
 from polyhead.cli.heads import add_head_command, remove_head_command
 from polyhead.cli.info import info_command
+from polyhead.cli.inspect import inspect_command
 from polyhead.cli.learning_curve import learning_curve_command
 from polyhead.cli.predict import predict_command
 from polyhead.cli.train import train_command
@@ -40,6 +41,7 @@ app.command("find-issues")(find_issues_command)
 app.command("learning-curve")(learning_curve_command)
 app.command("predict")(predict_command)
 app.command("info")(info_command)
+app.command("inspect")(inspect_command)
 app.command("add-head")(add_head_command)
 app.command("remove-head")(remove_head_command)
 

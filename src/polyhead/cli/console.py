@@ -37,6 +37,11 @@ def announce(console: Console, word: str, message: str) -> None:
     console.print(Text.assemble((f"{word}:", f"bold {_COLOURS[word]}"), " ", message))
 
 
+def plain(text: str) -> Text:
+    """Return a stranger's text, of which no character moves the cursor and nothing is taken as mark-up."""
+    return Text("".join(character if character.isprintable() else "\ufffd" for character in text))
+
+
 def progress_bar(console: Console, *, time_left: bool = True) -> Progress:
     """Make a bar that goes away when it is done, and stays out of files and pipes altogether.
 

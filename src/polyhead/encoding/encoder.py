@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from polyhead.encoding.components import check_tokenizer
 from polyhead.encoding.encoded import Encoded
 from polyhead.encoding.windows import Window, cut_pairs, cut_windows
-from polyhead.errors import BundleError, DataError, EncoderError
+from polyhead.errors import BundleError, DataError, EncoderError, PolyheadError
 from polyhead.labels.tags import Extent
 from polyhead.records import Text, is_unicode
 
@@ -26,6 +27,7 @@ class TextEncoder:
         end: Ids of the special tokens after the second of them.
         pad_id: The id that fills rows up.
         max_pieces: Pieces in one row, special tokens included.
+        highest_id: The highest id that can stand in a row.
     """
 
     def __init__(self, tokenizer_json: str, *, max_pieces: int, pad_id: int, overlap: int | None = None) -> None:
@@ -38,21 +40,24 @@ class TextEncoder:
             overlap: Pieces that neighbouring windows share; a quarter of a window where not given.
 
         Raises:
-            BundleError: If the tokenizer cannot be read.
+            BundleError: If the tokenizer cannot be read, or has components that are not taken from strangers.
             EncoderError: If it puts no special token before a text, or rows or windows cannot be of these sizes.
         """
-        try:
-            self._tokenizer = Tokenizer.from_str(tokenizer_json)
-        except Exception as error:  # the library raises plain Exception
-            raise BundleError(f"tokenizer.json cannot be read: {error}") from error
+        file = check_tokenizer(tokenizer_json)
+        with _complaining("tokenizer.json cannot be read"):
+            self._tokenizer = Tokenizer.from_str(file.text)
         # A published tokenizer.json may cut at 128 pieces and pad to 128; neither may happen behind our back.
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._tokenizer.encode_special_tokens = True  # a "[SEP]" inside a text is text
-        self.prefix, self.suffix = self._specials()
-        self.middle, self.end = self._specials_of_pairs()
+        with _complaining("tokenizer.json makes nothing of the text 'a'"):
+            self.prefix, self.suffix = self._specials()
+            self.middle, self.end = self._specials_of_pairs()
         self.pad_id, self.max_pieces = pad_id, max_pieces
-        self._unknown: int | None = json.loads(tokenizer_json)["model"].get("unk_id")
+        self._unknown = file.vocabulary.unknown_id
+        added = (self._tokenizer.token_to_id(content) or 0 for content in file.added)
+        own = (*self.prefix, *self.suffix, *self.middle, *self.end)
+        self.highest_id = max(file.vocabulary.highest_id, pad_id, *added, *own)
         self._capacity = max_pieces - len(self.prefix) - len(self.suffix)
         self._overlap = self._capacity // 4 if overlap is None else overlap
         if not 0 <= self._overlap < self._capacity:  # or cutting would never come to an end
@@ -92,9 +97,11 @@ class TextEncoder:
         return len(self.prefix) + window.stop - window.start + stop - start + len(around)
 
     def _pieces(self, texts: list[str]) -> list[tuple[NDArray[np.int64], tuple[Extent, ...]]]:
+        with _complaining("tokenizer.json cannot cut these texts"):
+            encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
         return [
             (self._without_specials(np.asarray(encoding.ids, dtype=np.int64)), tuple(encoding.offsets))
-            for encoding in self._tokenizer.encode_batch(texts, add_special_tokens=False)
+            for encoding in encodings
         ]
 
     def _single(self, text: str, ids: NDArray[np.int64], pieces: tuple[Extent, ...]) -> Encoded:
@@ -136,3 +143,18 @@ class TextEncoder:
         second = [at for at, text in enumerate(encoding.sequence_ids) if text == 1]
         middle = encoding.ids[first[-1] + 1 : second[0]]
         return (middle, encoding.ids[second[-1] + 1 :]) if middle else (self.suffix, self.suffix)
+
+
+@contextmanager
+def _complaining(what: str) -> Iterator[None]:
+    """Turn whatever the library raises into a complaint about the file: it trusts what it reads."""
+    try:
+        yield
+    except PolyheadError:
+        raise
+    except Exception as error:  # the library raises plain Exception
+        raise BundleError(f"{what}: {error}") from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # no Exception, and no name to import it by
+            raise
+        raise BundleError(f"{what}: {error}") from error

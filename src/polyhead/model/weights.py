@@ -11,9 +11,28 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from polyhead.bundle import Bundle
-from polyhead.errors import BundleError
+from polyhead.bundle.encoder_config import check_config
+from polyhead.bundle.header import TensorInfo, read_header
+from polyhead.errors import BundleError, PolyheadError
+from polyhead.model.fitting import check_fit
 from polyhead.model.multi_task import MultiTaskModel
-from polyhead.model.pretrained import build_encoder
+from polyhead.model.pretrained import build_encoder, without_first_weights
+
+_DTYPES = {
+    torch.float32: "F32",
+    torch.float64: "F64",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+
+_FEW = 64
+"""Layers that a description may have however few the weights are, so that what is lacking is said by name."""
 
 
 def weights_of(model: MultiTaskModel) -> dict[str, Tensor]:
@@ -29,15 +48,42 @@ def save_weights(model: MultiTaskModel, path: Path) -> None:
 def load_model(bundle: Bundle) -> MultiTaskModel:
     """Build the network that a bundle describes, with its weights.
 
+    Nothing is allocated before names, types and shapes of the weights are those of the network that the settings
+    describe; so what a model takes is no more than what its file has.
+
     Raises:
-        BundleError: If the weights do not fit the description.
+        BundleError: If the weights do not fit the description, or the description is of no network that runs.
     """
+    found = _header(bundle)
+    check_config(bundle.config, parts=max(len(found), _FEW))
+    with torch.device("meta"), without_first_weights():  # a model without memory
+        _check(found, _infos(_build(bundle).state_dict()))
+    with without_first_weights():
+        model = _build(bundle)
+    weights = _read(bundle.weights) if isinstance(bundle.weights, Path) else dict(bundle.weights)
+    _check_values(weights)
+    model.load_state_dict(weights)
+    check_fit(model.eval(), bundle)
+    return model
+
+
+def _header(bundle: Bundle) -> dict[str, TensorInfo]:
+    return read_header(bundle.weights) if isinstance(bundle.weights, Path) else _infos(bundle.weights)
+
+
+def _infos(tensors: Mapping[str, Tensor]) -> dict[str, TensorInfo]:
+    return {name: TensorInfo(_DTYPES.get(tensor.dtype, "?"), tuple(tensor.shape)) for name, tensor in tensors.items()}
+
+
+def _build(bundle: Bundle) -> MultiTaskModel:
     heads = {task.name: task.head() for task in bundle.tasks}
-    model = MultiTaskModel(encoder=build_encoder(bundle.config), heads=heads)
-    weights = _read(bundle.weights) if isinstance(bundle.weights, Path) else bundle.weights
-    _check(weights, model.state_dict())
-    model.load_state_dict(dict(weights))
-    return model.eval()
+    encoder = build_encoder(bundle.config)
+    try:
+        return MultiTaskModel(encoder=encoder, heads=heads)
+    except PolyheadError:
+        raise
+    except Exception as error:  # whatever torch says to sizes that are none
+        raise BundleError(f"the model's tasks describe heads that cannot be built: {str(error)[:300]}") from error
 
 
 def _read(path: Path) -> dict[str, Tensor]:
@@ -47,12 +93,20 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise BundleError(f"{path}: cannot be read as safetensors: {error}") from error
 
 
-def _check(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+def _check(found: Mapping[str, TensorInfo], wanted: Mapping[str, TensorInfo]) -> None:
     if missing := sorted(wanted.keys() - found.keys()):
         raise BundleError(f"the weights lack {len(missing)} tensors that the model has, first {missing[0]!r}")
     if extra := sorted(found.keys() - wanted.keys()):
         raise BundleError(f"the weights have {len(extra)} tensors that the model lacks, first {extra[0]!r}")
-    for name, tensor in wanted.items():
-        if not torch.is_tensor(found[name]) or found[name].shape != tensor.shape:
-            shape = tuple(getattr(found[name], "shape", ()))
-            raise BundleError(f"the weight {name!r} has shape {shape}, the model's has {tuple(tensor.shape)}")
+    for name, info in wanted.items():
+        if found[name].shape != info.shape:
+            raise BundleError(f"the weight {name!r} has shape {found[name].shape}, the model's has {info.shape}")
+        if found[name].dtype != info.dtype:
+            raise BundleError(f"the weight {name!r} is of type {found[name].dtype}, the model's is {info.dtype}")
+
+
+def _check_values(weights: Mapping[str, Tensor]) -> None:
+    """See that all weights are numbers; a sum is one where all that it sums are."""
+    for name, tensor in weights.items():
+        if tensor.is_floating_point() and not bool(tensor.sum(dtype=torch.float64).isfinite()):
+            raise BundleError(f"the weight {name!r} holds values that are no numbers (NaN or infinity)")

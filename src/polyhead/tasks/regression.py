@@ -20,6 +20,7 @@ from polyhead.tasks.base import Prediction, Task, TaskOptions
 from polyhead.tasks.doubts import Doubt
 from polyhead.tasks.head import HeadSpec
 from polyhead.tasks.options import SentenceOptions
+from polyhead.tasks.restoring import number_of
 
 _TOO_LARGE = 1e100
 """Squares of what is smaller can still be summed."""
@@ -192,7 +193,7 @@ class Regression(Task):
         cls, *, name: str, field: str, weight: float, options: RegressionOptions, state: Mapping[str, Any]
     ) -> Self:
         """Make the task from a bundle's JSON."""
-        scale = (state[key] for key in ("mean", "deviation", "low", "high", "tolerance"))
+        scale = (number_of(state[key]) for key in ("mean", "deviation", "low", "high", "tolerance"))
         return cls(name, field, weight, options, *scale)
 
     def describe(self) -> str:

@@ -24,6 +24,7 @@ from polyhead.tasks.doubts import Doubt, doubts_of_whole
 from polyhead.tasks.head import HeadSpec
 from polyhead.tasks.numeric import log_softmax
 from polyhead.tasks.options import ClassWeights, SentenceOptions, weights_of_classes
+from polyhead.tasks.restoring import labels_of, numbers_of
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,9 @@ class SingleLabel(Task):
         cls, *, name: str, field: str, weight: float, options: SingleLabelOptions, state: Mapping[str, Any]
     ) -> Self:
         """Make the task from a bundle's JSON."""
-        return cls(name, field, weight, options, LabelSet(tuple(state["labels"])), tuple(state["class_weights"]))
+        labels = labels_of(state["labels"])
+        weights = numbers_of(state["class_weights"], counts=(0, len(labels)))
+        return cls(name, field, weight, options, labels, weights)
 
     def describe(self) -> str:
         """Return the number of classes."""

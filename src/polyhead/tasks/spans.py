@@ -22,6 +22,7 @@ from polyhead.tasks.entities import Entity, confidences_of
 from polyhead.tasks.head import IGNORE, HeadSpec
 from polyhead.tasks.options import HeadOptions, check_known
 from polyhead.tasks.overlaps import Overlap, settle, side_by_side
+from polyhead.tasks.restoring import types_of
 from polyhead.tasks.span_values import SpanColumn
 from polyhead.tasks.yes_no import probabilities
 
@@ -272,7 +273,7 @@ class SpanClassification(Task):
     @classmethod
     def restore(cls, *, name: str, field: str, weight: float, options: SpansOptions, state: Mapping[str, Any]) -> Self:
         """Make the task from a bundle's JSON."""
-        return cls(name, field, weight, options, LabelSet(tuple(state["types"])))
+        return cls(name, field, weight, options, types_of(state["types"]))
 
     def describe(self) -> str:
         """Return the number of types, and what a span may be."""

@@ -26,6 +26,7 @@ from polyhead.tasks.entities import Entity, TagColumn, confidences_of
 from polyhead.tasks.head import IGNORE, Constraints, HeadSpec
 from polyhead.tasks.numeric import log_softmax
 from polyhead.tasks.options import HeadOptions, check_known
+from polyhead.tasks.restoring import types_of
 from polyhead.tasks.tag_prediction import TagPrediction
 
 Probable = Callable[[Span], float]
@@ -271,7 +272,7 @@ class Tagging(Task):
         cls, *, name: str, field: str, weight: float, options: TaggingOptions, state: Mapping[str, Any]
     ) -> Self:
         """Make the task from a bundle's JSON."""
-        return cls(name, field, weight, options, LabelSet(tuple(state["types"])))
+        return cls(name, field, weight, options, types_of(state["types"]))
 
     def describe(self) -> str:
         """Return the number of types and tags."""

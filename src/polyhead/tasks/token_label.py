@@ -25,6 +25,7 @@ from polyhead.tasks.doubts import Doubt
 from polyhead.tasks.head import IGNORE, HeadSpec
 from polyhead.tasks.numeric import log_softmax
 from polyhead.tasks.options import ClassWeights, HeadOptions, weights_of_classes
+from polyhead.tasks.restoring import labels_of, numbers_of
 from polyhead.tasks.word_values import known_part, words_given
 
 
@@ -237,7 +238,9 @@ class TokenLabel(Task):
         cls, *, name: str, field: str, weight: float, options: TokenLabelOptions, state: Mapping[str, Any]
     ) -> Self:
         """Make the task from a bundle's JSON."""
-        return cls(name, field, weight, options, LabelSet(tuple(state["labels"])), tuple(state["class_weights"]))
+        labels = labels_of(state["labels"])
+        weights = numbers_of(state["class_weights"], counts=(0, len(labels)))
+        return cls(name, field, weight, options, labels, weights)
 
     def describe(self) -> str:
         """Return the number of labels."""

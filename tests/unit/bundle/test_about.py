@@ -50,3 +50,19 @@ def test_what_was_never_written_is_refused(change):
     (key,) = change
     with pytest.raises(BundleError, match=rf"(?s)^polyhead\.json cannot be read: .*{key}"):
         About.parse(json.dumps({**json.loads(about().dump()), **change}))
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        {**json.loads(about().dump())["tasks"][0], "options": {"x" * 100_000: 1}},
+        {**json.loads(about().dump())["tasks"][0], "kind": "x" * 100_000},
+        {**json.loads(about().dump())["tasks"][0], "labels": ["x"] * 100_000},
+        {"name": "x" * 100_000},
+    ],
+    ids=["option", "kind", "labels", "name"],
+)
+def test_a_complaint_stays_short(task):
+    with pytest.raises(BundleError) as caught:
+        About.parse(json.dumps({**json.loads(about().dump()), "tasks": [task]})).restore_tasks()
+    assert len(str(caught.value)) < 2000

@@ -95,15 +95,18 @@ def test_a_bundle_takes_the_place_of_the_one_before(bundle):
     assert not (bundle / "stray").exists()
 
 
-@pytest.mark.parametrize("config", ['{"auto_map": {"AutoModel": "evil.Model"}}', "[]"])
+@pytest.mark.parametrize(
+    "config", ['{"auto_map": {"AutoModel": "evil.Model"}}', '{"a": [{"auto_map": {"AutoModel": "evil.Model"}}]}']
+)
 def test_code_of_a_model_is_never_run(tmp_path, config):
     with pytest.raises(BundleError, match="asks for code of its own"):
         _ = read_folder(write(tmp_path / "model", config=config)).config
 
 
-def test_a_config_that_is_no_json(tmp_path):
+@pytest.mark.parametrize("config", ["no json", "[]", "7", '{"a": NaN}', "[" * 100_000])
+def test_a_config_that_is_no_json_object(tmp_path, config):
     with pytest.raises(BundleError, match=r"^config\.json cannot be read: "):
-        _ = read_folder(write(tmp_path / "model", config="no json")).config
+        _ = read_folder(write(tmp_path / "model", config=config)).config
 
 
 def test_the_manifest_lists_size_and_checksum(bundle):

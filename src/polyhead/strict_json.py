@@ -1,0 +1,49 @@
+"""JSON from strangers: whatever the text is, a value or one complaint."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+
+class JsonError(ValueError):
+    """A text is no JSON, or JSON that we do not take."""
+
+
+def parse_json(text: str) -> Any:
+    """Read JSON as the standard has it.
+
+    Python alone would take NaN and Infinity, and the last of several equal keys where other readers take the first;
+    then what was checked is not what is used.
+
+    Raises:
+        JsonError: If it is none, nests too deep, names a key twice, or holds a number that is none.
+    """
+    try:
+        return json.loads(text, parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_each_once)
+    except RecursionError as error:
+        raise JsonError("it nests too deep") from error
+    except JsonError:
+        raise
+    except ValueError as error:  # no JSON, or an integer of thousands of digits
+        raise JsonError(str(error)) from error
+
+
+def _no_number(name: str) -> NoReturn:
+    raise JsonError(f"{name} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise JsonError(f"{text[:40]} is too large a number")
+    return number
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in found if keys.count(key) > 1)
+        raise JsonError(f"the key {twice[:80]!r} stands twice in one object")
+    return found
