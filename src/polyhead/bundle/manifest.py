@@ -15,8 +15,6 @@ from polyhead.bundle.reading import MIB, plain_file, read_text
 from polyhead.errors import BundleError
 from polyhead.strict_json import parse_json
 
-__all__ = ["MANIFEST", "manifest_of", "read_text", "verify"]
-
 MANIFEST = "manifest.json"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,254}")

@@ -19,7 +19,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from polyhead.bundle.manifest import read_text, verify
+from polyhead.bundle.manifest import verify
+from polyhead.bundle.reading import MIB, read_text
 from polyhead.bundle.saving import new_folder, remove_folder, sweep
 from polyhead.errors import BundleError
 from polyhead.training.disk import saving
@@ -30,6 +31,8 @@ _FILES = (_DOCUMENT, _TENSORS)
 _FORMAT_VERSION = 1
 _NAME = re.compile(r"step-([0-9]+)")
 _CURE = "the state cannot be used"
+_MOST_BYTES = 64 * MIB
+"""Of the document: it holds the scores of each epoch."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ def _step_of(folder: Path) -> int:
 def _read(folder: Path, run: str) -> State:
     verify(folder, _FILES, cure=_CURE)
     try:
-        document = json.loads(read_text(folder / _DOCUMENT, cure=_CURE))
+        document = json.loads(read_text(folder / _DOCUMENT, cure=_CURE, limit=_MOST_BYTES))
         version, owner, step = (document.pop(key) for key in ("format_version", "run", "step"))
         # Copies: what was read is a view of the file, which goes when newer states come.
         tensors = {name: tensor.clone() for name, tensor in load_file(folder / _TENSORS).items()}
