@@ -71,9 +71,9 @@ def check_tokenizer(text: str) -> TokenizerFile:
     except RefusedError as error:
         raise BundleError(f"tokenizer.json: refused: {error}") from error
     except KeyError as error:
-        raise BundleError(f"tokenizer.json cannot be read: it lacks {error}") from error
+        raise BundleError(f"tokenizer.json cannot be read: it lacks {str(error)[:500]}") from error
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise BundleError(f"tokenizer.json cannot be read: {error}") from error
+        raise BundleError(f"tokenizer.json cannot be read: {str(error)[:500]}") from error
     kept = json.dumps({**state, **dict.fromkeys(_UNUSED)}, ensure_ascii=False)
     return TokenizerFile(kept, vocabulary, (*walk.seen, f"model: {vocabulary.kind}"), added)
 
@@ -108,7 +108,7 @@ class _Walk:
             if name in checks:
                 checks[name](value)
             elif isinstance(value, dict | list) or (isinstance(value, str) and len(value) > _LONGEST_TEXT):
-                raise RefusedError(f"the {part} {kind} has a {name!r} that is not known")
+                raise RefusedError(f"the {part} {kind} has a {reprlib.repr(name)} that is not known")
         if kind == "Replace":
             self._grow(found["pattern"], found["content"])
         if kind == "TemplateProcessing":

@@ -153,8 +153,8 @@ def _complaining(what: str) -> Iterator[None]:
     except PolyheadError:
         raise
     except Exception as error:  # the library raises plain Exception
-        raise BundleError(f"{what}: {error}") from error
+        raise BundleError(f"{what}: {str(error)[:500]}") from error
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # no Exception, and no name to import it by
             raise
-        raise BundleError(f"{what}: {error}") from error
+        raise BundleError(f"{what}: {str(error)[:500]}") from error

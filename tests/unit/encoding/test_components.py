@@ -109,3 +109,15 @@ def test_a_merge_is_of_two_pieces(merge):
     state["model"]["merges"].append(merge)
     with pytest.raises(BundleError, match="a merge is of two pieces"):
         check_tokenizer(json.dumps(state))
+
+
+def test_a_complaint_stays_short():
+    state = json.loads(tokenizer_json("distilbert"))
+    for change in ({"normalizer": {"type": "x" * 100_000}}, {"pre_tokenizer": {"type": "Digits", "x" * 100_000: []}}):
+        with pytest.raises(BundleError) as caught:
+            check_tokenizer(json.dumps({**state, **change}))
+        assert len(str(caught.value)) < 1500
+    split = {"type": "Split", "pattern": {"String": "a"}, "behavior": "x" * 900, "invert": False}
+    with pytest.raises(BundleError) as caught:
+        TextEncoder(json.dumps({**state, "pre_tokenizer": split}), max_pieces=64, pad_id=0)
+    assert len(str(caught.value)) < 1500
