@@ -31,11 +31,22 @@ def weights_in(folder: Path) -> dict[str, str]:
     }
 
 
+def _hear_ctrl_c() -> None:
+    """A shell has its background jobs ignore it, and what these start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(arguments: list[str]) -> subprocess.Popen[str]:
     environment = {**os.environ, "COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
     command = [sys.executable, "-m", "polyhead", *arguments]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment,
+        preexec_fn=_hear_ctrl_c,
     )
 
 
@@ -88,6 +99,7 @@ def test_a_change_is_shown(cli: Cli, fails: Callable[..., str], arguments: list[
 def test_a_second_signal_ends_a_process_at_once(process: Callable[..., Outcome]) -> None:
     code = (
         "import os, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from polyhead.training.stopping import StopRequest\n"
         "with StopRequest() as stop:\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
@@ -104,6 +116,7 @@ def test_a_signal_that_is_ignored_stays_ignored(process: Callable[..., Outcome])
     """As SIGHUP is under nohup."""
     code = (
         "import os, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from polyhead.training.stopping import StopRequest\n"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
         "with StopRequest() as stop:\n"

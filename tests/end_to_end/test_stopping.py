@@ -35,9 +35,9 @@ def test_a_run_that_stops_leaves_whole_bundles(
     cli: Cli, small_data: Path, tmp_path: Path, encoder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk fills up while the second epoch is saved."""
-    from polyhead.training import run as run_module
+    from polyhead.training import epoch_end
 
-    save, calls = run_module.save_weights, []
+    save, calls = epoch_end.save_weights, []
 
     def failing(model: object, path: Path) -> None:
         calls.append(path)
@@ -46,11 +46,11 @@ def test_a_run_that_stops_leaves_whole_bundles(
             raise OSError(28, "No space left on device")
         save(model, path)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run_module, "save_weights", failing)
+    monkeypatch.setattr(epoch_end, "save_weights", failing)
     output = tmp_path / "run"
     done = cli("train", small_data, "--encoder", encoder, "--output", output, "--batch-size", 64)
     assert done.status == 2
-    assert "error: No space left on device" in done.err
+    assert f"error: {output / 'epoch-2'} could not be saved: No space left on device. What was saved before" in done.err
     assert sorted(path.name for path in output.iterdir()) == ["epoch-1", "log.jsonl", "run.json"]
     assert cli("predict", output, "John lives in Berlin.", "--json").status == 0
 

@@ -69,6 +69,7 @@ def start(settings: Mapping[str, Any], *, resume: bool, fault: Fault = Fault(), 
 
 
 def _main(settings: dict[str, Any], resume: bool, fault: Fault, notes: Path) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell has its background jobs ignore
     os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     with notes.open("a", buffering=1) as said, redirect_stdout(said), redirect_stderr(said):
         code = _train(settings, resume, fault, said)

@@ -18,6 +18,7 @@ import torch
 
 from polyhead import Predictor
 from polyhead.bundle.inspection import inspect_path
+from tests.faults.conftest import Refusal
 from tests.faults.pickles import (
     old_inst,
     ours,
@@ -28,7 +29,6 @@ from tests.faults.pickles import (
     torch_zip,
     with_tensor,
 )
-from tests.faults.runs import Refusal
 from tests.faults.signing import change_json, put, safetensors, sign
 
 Refused = Callable[..., Refusal]

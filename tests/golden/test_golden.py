@@ -121,7 +121,8 @@ def test_keys(name: str, single_file_run: TrainedRun) -> None:
 
 def test_keys_of_the_log(single_file_run: TrainedRun) -> None:
     lines = (single_file_run.folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    events = {line["event"]: line for line in map(json.loads, lines)}
+    # A jump of a loss is not part of every run, and this one's encoder is another in each session.
+    events = {line["event"]: line for line in map(json.loads, lines) if line["event"] != "spike"}
     check("keys_of_log", "".join(f"{event}\n" + "\n".join(key_tree(events[event], "  ")) + "\n" for event in events))
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,14 @@ def test_it_goes_on_after_a_step(train: Train, at: int, tmp_path: Path) -> None:
     assert sorted(path.name for path in resumed.folder.iterdir()) == sorted(
         path.name for path in whole.folder.iterdir()
     )
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_is_heard() -> Iterator[None]:
+    """A shell has its background jobs ignore it, and so would the tests of such a job."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_while_an_epoch_is_scored(train: Train) -> None:
