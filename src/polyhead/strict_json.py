@@ -20,7 +20,7 @@ def parse_json(text: str) -> Any:
         JsonError: If it is none, nests too deep, names a key twice, or holds a number that is none.
     """
     try:
-        return json.loads(text, parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_each_once)
+        return json.loads(text, parse_constant=no_constant, parse_float=_finite, object_pairs_hook=each_once)
     except RecursionError as error:
         raise JsonError("it nests too deep") from error
     except JsonError:
@@ -29,8 +29,9 @@ def parse_json(text: str) -> Any:
         raise JsonError(str(error)) from error
 
 
-def _no_number(name: str) -> NoReturn:
-    raise JsonError(f"{name} is no number")
+def no_constant(name: str) -> NoReturn:
+    """Refuse NaN and the infinities, which Python reads and JSON does not have."""
+    raise JsonError(f"{name} is not a JSON value")
 
 
 def _finite(text: str) -> float:
@@ -40,10 +41,11 @@ def _finite(text: str) -> float:
     return number
 
 
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its fields, none of which may stand there twice."""
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in found if keys.count(key) > 1)
-        raise JsonError(f"the key {twice[:80]!r} stands twice in one object")
+        raise JsonError(f"the field {twice[:80]!r} stands twice in one object")
     return found

@@ -360,7 +360,7 @@ BUNDLES: dict[str, tuple[Build, str]] = {
     "labels": (_config(num_labels=10**9), "num_labels may be"),
     "negative": (_config(dim=-4), "does not describe|cannot run|has shape"),
     "heads_that_do_not_divide": (_config(n_heads=5), "does not describe|cannot run"),
-    "no_number": (_put("config.json", '{"model_type": "distilbert", "dim": NaN}'), "NaN is no number"),
+    "no_number": (_put("config.json", '{"model_type": "distilbert", "dim": NaN}'), "NaN is not a JSON value"),
     "key_twice": (_put("config.json", '{"model_type": "bert", "model_type": "distilbert"}'), "stands twice"),
     "config_deep": (_put("config.json", DEEP), "nests too deep"),
     "config_large": (_put("config.json", " " * 2_000_000), "too large"),

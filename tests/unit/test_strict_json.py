@@ -15,10 +15,10 @@ def test_json_comes_back(value):
     [
         ("", "Expecting value"),
         ("{", "Expecting property name"),
-        ("NaN", "NaN is no number"),
-        ('{"a": [-Infinity]}', "-Infinity is no number"),
+        ("NaN", "NaN is not a JSON value"),
+        ('{"a": [-Infinity]}', "-Infinity is not a JSON value"),
         ("1e999", "1e999 is too large a number"),
-        ('{"a": 1, "b": {"c": 1, "c": 2}}', "the key 'c' stands twice"),
+        ('{"a": 1, "b": {"c": 1, "c": 2}}', "the field 'c' stands twice"),
         ("[" * 100_000, "nests too deep"),
         ('{"a":' * 100_000, "nests too deep"),
         ("1" * 5000, "Exceeds the limit"),

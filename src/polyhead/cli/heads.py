@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from polyhead.cli.console import error_console
-from polyhead.cli.train import train_on_terminal
+from polyhead.cli.train import Force, Resume, train_on_terminal
 from polyhead.errors import MissingExtraError
 from polyhead.inference import open_model
 from polyhead.settings import load_settings
@@ -23,12 +23,8 @@ def add_head_command(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as training.epochs=5. Beats the file."),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an earlier process was broken off, to the very same weights.")
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="With --resume: go on although settings or data are others now.")
-    ] = False,
+    resume: Resume = False,
+    force: Force = False,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings about the data as errors.")] = False,
 ) -> None:
     """Train a further head on a model's encoder, which stays as it is, and so do the other heads.

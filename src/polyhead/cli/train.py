@@ -40,6 +40,12 @@ class OnNonfinite(StrEnum):
     skip = "skip"
 
 
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on where an earlier process was broken off, to the very same weights.")
+]
+Force = Annotated[bool, typer.Option("--force", help="With --resume: go on although settings or data are others now.")]
+
+
 def train_command(
     data: Annotated[
         list[Path] | None, typer.Argument(metavar="DATA", help="Training files: a JSON array, or JSON lines.")
@@ -97,12 +103,8 @@ def train_command(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as training.lr=3e-5. Beats the file."),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an earlier process was broken off, to the very same weights.")
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="With --resume: go on although settings or data are others now.")
-    ] = False,
+    resume: Resume = False,
+    force: Force = False,
     keep: Annotated[
         int | None, typer.Option(help="States that are kept while the run is not finished.", show_default="2")
     ] = None,

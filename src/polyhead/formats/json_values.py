@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from polyhead.errors import DataError
 from polyhead.records import Source
+from polyhead.strict_json import each_once, no_constant
 
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON value")
-
-
-def _refuse_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the field {twice!r} stands twice in one object")
-    return fields
-
-
-DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
+DECODER = json.JSONDecoder(parse_constant=no_constant, object_pairs_hook=each_once)
 
 
 def explain(error: Exception, source: Source, column: int = 0) -> DataError:
