@@ -113,6 +113,16 @@ def test_ctrl_c_while_an_epoch_is_scored(train: Train) -> None:
     assert weights_of(train("broken", resume=True)) == weights_of(train("whole"))
 
 
+def test_a_signal_before_the_first_step_is_heard_too(train: Train, tmp_path: Path) -> None:
+    class AtOnce(Listener):
+        def start(self, *, steps: int, epochs: int) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(TrainingStoppedError, match="stopped after step 1 of 12"):
+        train("broken", reporter=AtOnce())
+    assert weights_of(train("broken", resume=True)) == weights_of(train("whole"))
+
+
 def test_signals_are_a_matter_of_the_process_again_after_a_run(train: Train) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     broken_off(train, "broken", Breaker(step=2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -85,14 +85,17 @@ def run_training(
         reporter.warn(line)
     for topic, line in prepared.facts():
         reporter.info(topic, line)
-    beginning = begin(folder, prepared.account(), resume=resume, force=force, reporter=reporter)
-    if beginning.finished:
-        return _trained(folder, reports_of(beginning.finished))
-    tracking = Tracking(settings.tracking, folder=folder.tracking, reporter=reporter)
-    with closing(reporter), closing(folder), closing(tracking):
-        tracking.start(prepared.resolved_settings())
-        run = _Run(prepared, folder, reporter, tracking, beginning=beginning, single_file=single_file)
-        return run.go() if data is None else run.go_through()
+    stop = StopRequest()
+    # From here on there is something to save; a training of several is begun anew instead.
+    with stop if data is None else nullcontext():
+        beginning = begin(folder, prepared.account(), resume=resume, force=force, reporter=reporter)
+        if beginning.finished:
+            return _trained(folder, reports_of(beginning.finished))
+        tracking = Tracking(settings.tracking, folder=folder.tracking, reporter=reporter)
+        with closing(reporter), closing(folder), closing(tracking):
+            tracking.start(prepared.resolved_settings())
+            run = _Run(prepared, folder, reporter, tracking, beginning=beginning, stop=stop, single_file=single_file)
+            return run.go() if data is None else run.go_through()
 
 
 class _Run:
@@ -106,11 +109,12 @@ class _Run:
         tracking: Tracking,
         *,
         beginning: Beginning,
+        stop: StopRequest,
         single_file: str | None,
     ) -> None:
         self._prepared, self._folder, self._reporter, self._tracking = prepared, folder, reporter, tracking
-        self._stop = StopRequest()
-        self._epoch_end = EpochEnd(prepared, folder, reporter, check=self._stop.check, single_file=single_file)
+        self._stop = stop
+        self._epoch_end = EpochEnd(prepared, folder, reporter, check=stop.check, single_file=single_file)
         guard = Guard(prepared.settings.training, reporter=reporter, log=folder.log)
         self._progress = Progress(guard, LastEpochs(prepared.settings.training.average))
         self._keeper = StateKeeper(prepared, folder, run=beginning.run, progress=self._progress)
@@ -123,26 +127,25 @@ class _Run:
             TrainingStoppedError: If one of these signals came.
             NonFiniteError: If a loss or gradient is no finite number.
         """
-        with self._stop:
-            try:
-                return self.go_through()
-            except TrainingStoppedError as wish:
-                state = self._keeper.save()
-                step, steps = self._progress.step, self._prepared.plan.steps
-                raise TrainingStoppedError(
-                    wish.signal,
-                    f"stopped after step {step:,} of {steps:,}, which is saved in {state}; go on with the same command "
-                    f"and --resume",
-                ) from None
-            except NonFiniteError as error:
-                if not error.weights_are_finite:
-                    raise
-                # Older states stay: what led to such numbers may have begun before.
-                state = self._keeper.save(prune=False)
-                raise NonFiniteError(
-                    f"{error}. The weights before that step are saved in {state}: --resume goes on from there, with "
-                    f"--on-nonfinite skip, say, or with other settings and --force"
-                ) from error
+        try:
+            return self.go_through()
+        except TrainingStoppedError as wish:
+            state = self._keeper.save()
+            step, steps = self._progress.step, self._prepared.plan.steps
+            raise TrainingStoppedError(
+                wish.signal,
+                f"stopped after step {step:,} of {steps:,}, which is saved in {state}; go on with the same command "
+                f"and --resume",
+            ) from None
+        except NonFiniteError as error:
+            if not error.weights_are_finite:
+                raise
+            # Older states stay: what led to such numbers may have begun before.
+            state = self._keeper.save(prune=False)
+            raise NonFiniteError(
+                f"{error}. The weights before that step are saved in {state}: --resume goes on from there, with "
+                f"--on-nonfinite skip, say, or with other settings and --force"
+            ) from error
 
     def go_through(self) -> TrainedRun:
         """Run to the end."""
