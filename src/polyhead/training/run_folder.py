@@ -87,9 +87,9 @@ class RunFolder:
     def _earlier_files(self) -> list[Path]:
         """Return the single files that an earlier run accounts for."""
         try:
-            epochs = json.loads((self.path / RUN_FILE).read_text(encoding="utf-8"))["epochs"]
+            epochs = (self.account() or {"epochs": []})["epochs"]
             names = [epoch["single_file"] for epoch in epochs if epoch["single_file"]]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (SettingsError, KeyError, TypeError):
             return []  # no run, or an account that cannot be read: then nothing is known to be ours
         return [self.path / name for name in names if Path(name).name == name and (self.path / name).is_file()]
 
@@ -108,16 +108,18 @@ class RunFolder:
         self.states.clear()
         self._open_log(0)
 
-    def reopen(self, account: dict[str, Any], *, epochs: Sequence[dict[str, Any]], log_bytes: int) -> None:
+    def reopen(
+        self, account: dict[str, Any], *, epochs: Sequence[dict[str, Any]], best: str | None, log_bytes: int
+    ) -> None:
         """Go on with the run.
 
         Args:
             account: What `run.json` held from the start.
             epochs: The account of each epoch that counts.
+            best: Name of the bundle that was the best so far, which may no longer count.
             log_bytes: Length of the log where the run goes on.
         """
         kept = {epoch["folder"] for epoch in epochs}
-        best = (self.account() or {}).get("best")
         strays = [path for path in self.epochs() if path.name not in kept]
         self._begin(account, epochs=epochs, best=best if best in kept else None)
         for path in strays:
