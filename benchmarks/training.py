@@ -1,124 +1,445 @@
-"""Rows a second in training: polyhead against what the walk-through's code does, interleaved in one process.
+"""Speed of training: polyhead against what a user would write or pick instead, on the same records and encoder.
 
-    python benchmarks/training.py DATA [--rounds 3] [--steps 40]
+    python benchmarks/training.py --data DIR [--encoder minilm|distilbert|FOLDER] [--batch-size 32] [--rounds 3]
 
-The peer pads every row to 128 pieces and gives each task its own pass of the encoder in fp32, as the classic two-task
-scripts do; optimiser, encoder, batch size and data are the same.
+DIR holds `train.jsonl` with `sentence`, `label` and `ner_tags`, and `dev.jsonl` for `--scores`. Three contestants take
+turns, each in a process of its own, so that no one's memory or threads are another's:
+
+seed_style  every row padded to 128 pieces, a pass a task, fp32, torch's plain AdamW: the classic two-task script
+trainer     transformers' `Trainer` with two heads: one pass, random order, padded to the longest row of a batch, fp32
+polyhead    what `polyhead train` does, as it does it
+
+`distilbert` is one of DistilBERT's size with random weights. `--scores N` then trains trainer and polyhead for N epochs
+each and prints their dev figures. `--json` prints one object.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import resource
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
 
-import torch
-from torch.nn import functional
-
-from polyhead.batching import Example, collate, collate_targets
-from polyhead.encoding import TextEncoder
-from polyhead.model import MultiTaskModel, load_pretrained
-from polyhead.notices import Notices
-from polyhead.settings import RunSettings, TrainingSettings
-from polyhead.training.data import load_data
-from polyhead.training.engine import Engine, make_accelerator, make_engine
-from polyhead.training.examples import make_examples, rows_in
-from polyhead.training.guard import Guard
-from polyhead.training.loop import LossSettings, Steps, train_steps
-from polyhead.training.plan import make_plan
-from polyhead.training.reporting import Reporter
-
+CONTESTANTS = ("seed_style", "trainer", "polyhead")
 PAD_TO = 128
+PEERS_BATCH = 32
+_MEGABYTE = 1024
 
 
 def main() -> None:
+    options = parsed()
+    if options.contestant:
+        serve(options)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        options.encoder = encoder_folder(options.encoder, Path(folder))
+        running = {name: Contestant(name, options) for name in CONTESTANTS}
+        turns: dict[str, list[dict[str, float]]] = {name: [] for name in running}
+        for _ in range(options.rounds):
+            for name, contestant in running.items():
+                turns[name].append(contestant.ask(steps=steps_of(name, options.steps)))
+        found = summary(turns)
+        if options.scores:
+            for name in ("trainer", "polyhead"):
+                found["contestants"][name]["scores"] = running[name].ask(epochs=options.scores)
+        for contestant in running.values():
+            contestant.close()
+    found["setup"] = {"encoder": options.named, "batch_size": options.batch_size, "threads": threads()}
+    print(json.dumps(found, indent=None) if options.json else table(found))
+
+
+def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data")
+    parser.add_argument("--data", type=Path, required=True, help="folder with train.jsonl")
+    parser.add_argument("--encoder", default="minilm")
+    parser.add_argument("--batch-size", type=int, default=32, help="polyhead's; the others take 32")
+    parser.add_argument("--lr", type=float, help="the encoder's, of trainer and polyhead in --scores")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--steps", type=int, default=40, help="of polyhead and trainer in a turn; an eighth of seed style")
+    parser.add_argument("--scores", type=int, metavar="EPOCHS", help="also train so many epochs, and print dev figures")
+    parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--contestant", choices=CONTESTANTS, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    peer = Bench(options.data, options.batch_size, "fp32")
-    ours = {name: Bench(options.data, options.batch_size, name) for name in ("fp32", "bf16")}
-    ours["bf16, CRF"] = Bench(options.data, options.batch_size, "bf16", decoder="crf")
-    rates: dict[str, list[float]] = {"padded to 128, two passes, fp32": []}
-    rates |= {f"polyhead, joint, {name}": [] for name in ours}
-    for _ in range(options.rounds):
-        rates["padded to 128, two passes, fp32"].append(peer.rate(peer.classic_steps(), max(3, options.steps // 8)))
-        for name, bench in ours.items():
-            rates[f"polyhead, joint, {name}"].append(bench.rate(bench.our_steps(), options.steps))
-    base = statistics.median(rates["padded to 128, two passes, fp32"])
-    for name, values in rates.items():
-        median = statistics.median(values)
-        spread = f"{min(values):7.1f} to {max(values):7.1f}"
-        print(f"{name:<34} {median:7.1f} rows/s ({spread})  ratio {median / base:5.2f}")
+    options.named = options.encoder
+    return options
+
+
+def steps_of(name: str, steps: int) -> int:
+    return max(3, steps // 8) if name == "seed_style" else steps
+
+
+def threads() -> int:
+    return int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+
+
+def encoder_folder(name: str, folder: Path) -> str:
+    """Write a DistilBERT with random weights, and the tokenizer of `minilm`, which has the same pieces."""
+    if name != "distilbert":
+        return name
+    import torch
+    import transformers
+
+    from polyhead.model.pretrained import load_pretrained
+
+    torch.manual_seed(0)
+    transformers.DistilBertModel(transformers.DistilBertConfig()).save_pretrained(folder)
+    minilm = load_pretrained("minilm")
+    (folder / "tokenizer.json").write_text(minilm.tokenizer_json, encoding="utf-8")
+    settings = {"tokenizer_class": "DistilBertTokenizerFast", "model_max_length": 512, "pad_token": "[PAD]"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    return str(folder)
+
+
+class Contestant:
+    """One of the three, in a process that waits for its turn."""
+
+    def __init__(self, name: str, options: argparse.Namespace) -> None:
+        command = [sys.executable, __file__, "--contestant", name, "--data", str(options.data)]
+        command += ["--encoder", options.encoder, "--seed", str(options.seed)]
+        command += ["--batch-size", str(options.batch_size if name == "polyhead" else PEERS_BATCH)]
+        command += ["--lr", str(options.lr)] if options.lr else []
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, **what: int) -> dict[str, float]:
+        assert self._process.stdin and self._process.stdout
+        print(json.dumps(what), file=self._process.stdin, flush=True)
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise SystemExit("a contestant ended early; its error stands above")
+        found: dict[str, float] = json.loads(answer)
+        return found
+
+    def close(self) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Take turns as the other end of a pipe asks for them; whatever else prints goes to stderr."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    from polyhead.training.memory import kept_memory
+
+    with kept_memory() if options.contestant == "polyhead" else nullcontext():
+        bench = {"seed_style": SeedStyle, "trainer": PlainTrainer, "polyhead": Polyhead}[options.contestant](options)
+        for line in sys.stdin:
+            what = json.loads(line)
+            found = bench.scores(what["epochs"]) if "epochs" in what else bench.turn(what["steps"])
+            print(json.dumps(found), file=answers, flush=True)
+
+
+class Data:
+    """The records as all three take them: ids, one label, one tag a first piece."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        from polyhead.notices import Notices
+        from polyhead.settings import load_settings
+        from polyhead.training.prepare import prepare
+
+        training = {"training.batch_size": options.batch_size, "training.lr": options.lr, "training.seed": options.seed}
+        dev = options.data / "dev.jsonl"
+        self.settings = load_settings(
+            None,
+            (),
+            {
+                "data.train": [options.data / "train.jsonl"],
+                "data.dev": [dev] if dev.is_file() else None,
+                "encoder": options.encoder,
+                **training,
+            },
+        )
+        self.prepared = prepare(self.settings, Notices())
 
 
 class Bench:
-    """One model in training."""
+    """What the two peers share: the rows, in random order."""
 
-    def __init__(self, path: str, batch_size: int, precision: str, *, decoder: str = "viterbi") -> None:
-        torch.manual_seed(0)
-        tasks = {
-            "classification": {"kind": "single_label", "field": "label"},
-            "ner": {"kind": "tagging", "field": "ner_tags", "decoder": decoder},
+    def __init__(self, options: argparse.Namespace) -> None:
+        import numpy as np
+        import torch
+
+        torch.manual_seed(options.seed)
+        self.options, self.data = options, Data(options)
+        prepared = self.data.prepared
+        self.model, self.encoder = prepared.model, prepared.text_encoder
+        self.lr = options.lr or prepared.plan.lr
+        heads = {task.name: task.head() for task in prepared.data.tasks}
+        self.rows = [self._row(index, heads) for index in range(len(prepared.examples))]
+        self.order = np.random.default_rng(options.seed)
+        self.widths = {name: head.width for name, head in heads.items()}
+
+    def _row(self, index: int, heads: Any) -> dict[str, Any]:
+        from polyhead.batching import collate, collate_targets
+
+        example = self.data.prepared.examples[index]
+        batch = collate([example.row], self.encoder)
+        targets = collate_targets([example], heads, length=batch.ids.shape[1], offset=len(self.encoder.prefix))
+        return {
+            "input_ids": batch.ids[0].tolist(),
+            "label": int(targets["classification"].values[0]) if "classification" in targets else -100,
+            "tags": targets["ner"].values[0].tolist() if "ner" in targets else [-100] * batch.ids.shape[1],
         }
-        settings = RunSettings.model_validate({"encoder": "minilm", "data": {"train": [path]}, "tasks": tasks})
-        data = load_data(settings, Notices())
-        pretrained = load_pretrained(settings.encoder)
-        self.heads = {task.name: task.head() for task in data.tasks}
-        self.encoder = TextEncoder(pretrained.tokenizer_json, max_pieces=PAD_TO, pad_id=pretrained.pad_id)
-        self.model = MultiTaskModel(encoder=pretrained.encoder, heads=self.heads)
-        self.examples: list[Example] = make_examples(data.sets, data.tasks, self.encoder, Notices())
-        rows = rows_in(self.examples, data.sets, data.tasks, by_set=False)
-        steps = Steps(rows, settings=settings.training, batch_size=batch_size)
-        self.order = [(1, step) for step in steps.of_epoch(1)]
-        self.losses = LossSettings(weights={task.name: task.weight for task in data.tasks}, clip=1.0)
-        plan = make_plan(settings.training, hidden=384, batch_size=batch_size, steps_per_epoch=len(self.order))
-        self.engine: Engine = make_engine(
-            self.model, make_accelerator(precision), settings=settings.training, plan=plan
+
+    def padded(self, rows: list[dict[str, Any]], length: int | None = None) -> dict[str, Any]:
+        import torch
+
+        longest = length or max(len(row["input_ids"]) for row in rows)
+        fill = {"input_ids": self.encoder.pad_id, "tags": -100}
+        columns = {
+            name: torch.tensor([row[name] + [pad] * (longest - len(row[name])) for row in rows])
+            for name, pad in fill.items()
+        }
+        mask = torch.tensor([[1] * len(row["input_ids"]) + [0] * (longest - len(row["input_ids"])) for row in rows])
+        return {**columns, "attention_mask": mask, "label": torch.tensor([row["label"] for row in rows])}
+
+
+class SeedStyle(Bench):
+    """Pad to 128, a pass a task, fp32."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        import torch
+
+        super().__init__(options)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=self.lr)
+
+    def turn(self, steps: int) -> dict[str, float]:
+        self.step()
+        started, tokens = time.perf_counter(), 0
+        for _ in range(steps):
+            tokens += self.step()
+        return measured(steps * PEERS_BATCH, tokens, time.perf_counter() - started)
+
+    def step(self) -> int:
+        import torch
+        from torch.nn import functional
+
+        rows = [self.rows[index] for index in self.order.integers(len(self.rows), size=PEERS_BATCH)]
+        batch = self.padded(rows, PAD_TO)
+        self.model.train()
+        losses = []
+        for name, column in (("classification", "label"), ("ner", "tags")):
+            logits = self.model(batch["input_ids"], batch["attention_mask"], tasks={name})[name]
+            losses.append(functional.cross_entropy(logits.flatten(0, -2), batch[column].flatten(), ignore_index=-100))
+        torch.stack(losses).sum().backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return int(batch["attention_mask"].sum())
+
+
+class PlainTrainer(Bench):
+    """transformers' `Trainer`, with the arguments that it has when one writes nothing but what is needed."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        super().__init__(options)
+        self.network = two_heads(self.model.encoder, self.widths)
+
+    def turn(self, steps: int) -> dict[str, float]:
+        import transformers
+
+        class Clock(transformers.TrainerCallback):
+            def __init__(self) -> None:
+                self.times: list[float] = []
+
+            def on_step_end(self, *_: Any, **__: Any) -> None:
+                self.times.append(time.perf_counter())
+
+        clock, lengths = Clock(), []
+
+        def collated(rows: list[dict[str, Any]]) -> dict[str, Any]:
+            lengths.append(sum(len(row["input_ids"]) for row in rows))
+            return self.padded(rows)
+
+        self._trainer(collated, max_steps=steps + 1, callbacks=[clock]).train()
+        return measured(steps * PEERS_BATCH, sum(lengths[1 : steps + 1]), clock.times[-1] - clock.times[0])
+
+    def scores(self, epochs: int) -> dict[str, float]:
+        self._trainer(self.padded, num_train_epochs=epochs).train()
+        model = self.data.prepared.model
+        model.encoder = self.network.encoder
+        for name in self.widths:
+            head = model.head(name)
+            (linear,) = [module for module in head.modules() if type(module).__name__ == "Linear"]
+            linear.load_state_dict(self.network.heads[name].state_dict())
+        return dev_scores(self.data)
+
+    def _trainer(self, collated: Any, *, callbacks: Any = (), **arguments: Any) -> Any:
+        import torch
+        import transformers
+
+        folder = tempfile.mkdtemp(prefix="trainer-")
+        settings = transformers.TrainingArguments(
+            output_dir=folder,
+            per_device_train_batch_size=PEERS_BATCH,
+            learning_rate=self.lr,
+            warmup_steps=0.1,
+            weight_decay=0.01,
+            seed=self.options.seed,
+            save_strategy="no",
+            logging_strategy="no",
+            report_to=[],
+            disable_tqdm=True,
+            remove_unused_columns=False,
+            use_cpu=not torch.cuda.is_available(),
+            **arguments,
+        )
+        return transformers.Trainer(
+            model=self.network,
+            args=settings,
+            train_dataset=self.rows,
+            data_collator=collated,
+            callbacks=list(callbacks),
         )
 
-    def rate(self, steps: Iterator[int], count: int) -> float:
-        next(steps)  # the first step allocates
-        started, rows = time.perf_counter(), 0
-        for _ in range(count):
-            rows += next(steps)
-        return rows / (time.perf_counter() - started)
 
-    def our_steps(self) -> Iterator[int]:
-        reports = train_steps(
-            self.model,
-            self.examples,
-            encoder=self.encoder,
-            engine=self.engine,
-            steps=iter(self.order),
-            losses=self.losses,
+def two_heads(encoder: Any, widths: dict[str, int]) -> Any:
+    import torch
+    from torch import nn
+    from torch.nn import functional
+
+    class TwoHeads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder, self.dropout = encoder, nn.Dropout(0.1)
+            hidden = encoder.config.hidden_size
+            self.heads = nn.ModuleDict({name: nn.Linear(hidden, width) for name, width in widths.items()})
+
+        def forward(self, input_ids: Any, attention_mask: Any, label: Any, tags: Any) -> dict[str, Any]:
+            states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+            logits = {
+                "classification": self.heads["classification"](self.dropout(states[:, 0])),
+                "ner": self.heads["ner"](self.dropout(states)),
+            }
+            losses = [
+                functional.cross_entropy(logits[name].flatten(0, -2), wanted.flatten())
+                for name, wanted in (("classification", label), ("ner", tags))
+            ]
+            return {"loss": torch.stack(losses).sum(), **logits}
+
+    return TwoHeads()
+
+
+class Polyhead:
+    """What `polyhead train` does."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options, self.data = options, Data(options)
+        self._steps: Iterator[Any] | None = None
+
+    def turn(self, steps: int) -> dict[str, float]:
+        reports = self._reports(steps + 1)
+        next(reports)
+        started = time.perf_counter()
+        taken = list(reports)
+        seconds = time.perf_counter() - started
+        return measured(sum(report.rows for report in taken), sum(report.tokens for report in taken), seconds)
+
+    def _reports(self, count: int) -> Iterator[Any]:
+        from polyhead.settings import TrainingSettings
+        from polyhead.training.guard import Guard
+        from polyhead.training.loop import LossSettings, train_steps
+        from polyhead.training.reporting import Reporter
+
+        prepared = self.data.prepared
+        return train_steps(
+            prepared.model,
+            prepared.examples,
+            encoder=prepared.text_encoder,
+            engine=prepared.engine,
+            steps=((1, step) for step in self._sample(count)),
+            losses=LossSettings(weights={task.name: task.weight for task in prepared.tasks}, clip=1.0),
             guard=Guard(TrainingSettings(), reporter=Reporter(), log=print),
         )
-        for report in reports:
-            yield report.rows
 
-    def classic_steps(self) -> Iterator[int]:
-        offset = len(self.encoder.prefix)
-        for _, (sub_batch,) in self.order:
-            examples = [self.examples[row] for row in sub_batch.rows]
-            batch = collate([example.row for example in examples], self.encoder)
-            pad = PAD_TO - batch.ids.shape[1]
-            ids = functional.pad(torch.from_numpy(batch.ids), (0, pad), value=self.encoder.pad_id)
-            mask = functional.pad(torch.from_numpy(batch.mask), (0, pad))
-            targets = collate_targets(examples, self.heads, length=PAD_TO, offset=offset)
-            self.model.train()
-            for name, target in targets.items():
-                logits = self.model(ids, mask, tasks={name})[name]
-                values = torch.from_numpy(target.values).flatten()
-                loss = functional.cross_entropy(logits.flatten(0, -2), values, ignore_index=-100)
-                loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.engine.trained, 1.0)
-            self.engine.optimizer.step()
-            self.engine.optimizer.zero_grad(set_to_none=True)
-            yield len(examples)
+    def _sample(self, count: int) -> list[Any]:
+        """Choose batches that are as long as all of the epoch's are on average: rows of a batch are of like length."""
+        import numpy as np
+
+        examples = self.data.prepared.examples
+        steps = self.data.prepared.steps.of_epoch(1)
+        slots = [sum(examples[row].row.length for batch in step for row in batch.rows) for step in steps]
+        by_length = np.argsort(slots, kind="stable")
+        places = (np.arange(count - 1) + 0.5) / (count - 1) * len(steps)
+        chosen = np.random.default_rng(0).permutation(by_length[places.astype(int)])
+        return [steps[by_length[len(steps) // 2]], *(steps[at] for at in chosen)]
+
+    def scores(self, epochs: int) -> dict[str, float]:
+        from polyhead.training import run_training
+
+        with tempfile.TemporaryDirectory() as folder:
+            settings = self.data.settings
+            training = settings.training.model_copy(update={"epochs": epochs})
+            run = run_training(settings.model_copy(update={"training": training, "output": Path(folder) / "run"}))
+        return figures(run.epochs[-1].dev)
+
+
+def dev_scores(data: Data) -> dict[str, float]:
+    from polyhead.evaluation import tune_and_evaluate
+    from polyhead.inference import Predictor
+    from polyhead.model import TorchRuntime
+
+    prepared = data.prepared
+    runtime = TorchRuntime(prepared.model)
+    predictor = Predictor(tasks=prepared.data.tasks, text_encoder=prepared.text_encoder, runtime=runtime)
+    return figures(tune_and_evaluate(predictor, prepared.data.dev)[1])
+
+
+def figures(dev: Any) -> dict[str, float]:
+    return {"accuracy": dev["tasks"]["classification"]["accuracy"], "f1": dev["tasks"]["ner"]["f1"]}
+
+
+def measured(rows: int, tokens: int, seconds: float) -> dict[str, float]:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MEGABYTE
+    return {"rows_per_second": rows / seconds, "tokens_per_second": tokens / seconds, "megabytes": peak}
+
+
+def summary(turns: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
+    """Take medians over the turns, and over the ratios of turns that stood beside each other."""
+    found = {
+        name: {
+            "rows_per_second": statistics.median(turn["rows_per_second"] for turn in own),
+            "lowest": min(turn["rows_per_second"] for turn in own),
+            "highest": max(turn["rows_per_second"] for turn in own),
+            "tokens_per_second": statistics.median(turn["tokens_per_second"] for turn in own),
+            "megabytes": max(turn["megabytes"] for turn in own),
+        }
+        for name, own in turns.items()
+    }
+    ratios = {
+        name: statistics.median(
+            ours["rows_per_second"] / theirs["rows_per_second"]
+            for ours, theirs in zip(turns["polyhead"], turns[name], strict=True)
+        )
+        for name in ("seed_style", "trainer")
+    }
+    return {"ratios": ratios, "contestants": found}
+
+
+def table(found: dict[str, Any]) -> str:
+    setup = found["setup"]
+    lines = [f"{setup['encoder']}, polyhead in batches of {setup['batch_size']}, {setup['threads']} threads", ""]
+    lines += [f"{'':<12}{'records/s':>10}{'(lowest to highest)':>22}{'tokens/s':>10}{'peak MB':>9}{'polyhead is':>13}"]
+    for name, own in found["contestants"].items():
+        spread = f"{own['lowest']:.1f} to {own['highest']:.1f}"
+        ratio = f"{found['ratios'][name]:.2f} x" if name in found["ratios"] else ""
+        lines.append(
+            f"{name:<12}{own['rows_per_second']:>10.1f}{spread:>22}{own['tokens_per_second']:>10,.0f}"
+            f"{own['megabytes']:>9,.0f}{ratio:>13}"
+        )
+        if scores := own.get("scores"):
+            lines.append(f"{'':<12}dev " + ", ".join(f"{key} {100 * value:.2f}" for key, value in scores.items()))
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,13 @@ from transformers import get_linear_schedule_with_warmup
 
 from polyhead.errors import SettingsError
 from polyhead.model import MultiTaskModel
+from polyhead.model.fast import CutTable
 from polyhead.model.freezing import layers_of, parts_by_depth
 from polyhead.settings import TrainingSettings
 from polyhead.training.plan import Plan
+
+_EPSILON = 1e-6
+"""Added to a gradient's norm, as `torch.nn.utils.clip_grad_norm_` does."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,26 @@ class Engine:
     optimizer: Optimizer
     schedule: LambdaLR
     trained: list[nn.Parameter]
+
+    def clip(self, most: float) -> float:
+        """Have the next step cut the gradient down, which costs no pass over it of its own.
+
+        Args:
+            most: What its norm is cut down to.
+
+        Returns:
+            The norm before.
+        """
+        grads = [weight.grad for weight in self.trained if weight.grad is not None]
+        norm = float(torch.nn.utils.get_total_norm(grads, foreach=True))
+        # What a fused optimiser divides gradients by on the way; made for gradients that a loss scale has enlarged.
+        optimizer: Any = getattr(self.optimizer, "optimizer", self.optimizer)
+        factor = (norm + _EPSILON) / most
+        if optimizer.defaults["fused"]:
+            optimizer.grad_scale = torch.tensor(factor, device=self.accelerator.device) if factor > 1.0 else None
+        elif factor > 1.0:
+            torch._foreach_div_(grads, factor)
+        return norm
 
 
 def make_repeatable(seed: int) -> None:
@@ -79,6 +103,9 @@ def make_engine(model: MultiTaskModel, accelerator: Accelerator, *, settings: Tr
     optimizer = AdamW(groups, fused=device in {"cpu", "cuda"})
     schedule = get_linear_schedule_with_warmup(optimizer, plan.warmup_steps, plan.steps)
     trained = [weight for group in groups for weight in group["params"]]
+    table = model.encoder.get_input_embeddings()  # type: ignore[operator]
+    if isinstance(table, CutTable):
+        table.follow(optimizer)
     return Engine(accelerator, accelerator.prepare(optimizer), schedule, trained)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from polyhead.batching import Example, Rows, rows_of
 from polyhead.encoding import Encoded, TextEncoder
@@ -82,6 +84,12 @@ def rows_in(examples: Sequence[Example], sets: Sequence[DataSet], tasks: Sequenc
         return Rows(lengths, members, members, {name: frozenset({name}) for name in names})
     sources = {own.name: _where(example.source == at for example in examples) for at, own in enumerate(sets)}
     return Rows(lengths, members, sources, dict.fromkeys(sources, frozenset(names)))
+
+
+def pieces_in(examples: Sequence[Example], encoder: TextEncoder) -> Tensor:
+    """Return the ids that can stand in a batch of rows, sorted, each once."""
+    found = [np.unique(encoder.row(example.row.encoded, example.row.window)[0]) for example in examples]
+    return torch.from_numpy(np.unique(np.concatenate([*found, [encoder.pad_id]])))
 
 
 def _where(chosen: Iterable[bool]) -> NDArray[np.int64]:

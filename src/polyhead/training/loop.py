@@ -143,7 +143,7 @@ class _Taker:
     def _update(self, place: Place) -> float:
         """Change the weights, if the gradient is finite; return its norm before it was cut down."""
         try:
-            norm = float(torch.nn.utils.clip_grad_norm_(self._engine.trained, self._clip, foreach=True))
+            norm = self._engine.clip(self._clip)
             if math.isfinite(norm):
                 self._engine.optimizer.step()
         except (RuntimeError, MemoryError) as error:

@@ -15,6 +15,7 @@ from polyhead.bundle import Bundle, EncodingState
 from polyhead.encoding import TextEncoder
 from polyhead.evaluation import Criterion
 from polyhead.model import MultiTaskModel, Pretrained, load_pretrained
+from polyhead.model.fast import cut_table, speed_up
 from polyhead.model.freezing import freeze
 from polyhead.notices import Notices
 from polyhead.settings import RunSettings
@@ -29,7 +30,7 @@ from polyhead.training.engine import (
     make_repeatable,
     resolve_precision,
 )
-from polyhead.training.examples import make_examples, rows_in
+from polyhead.training.examples import make_examples, pieces_in, rows_in
 from polyhead.training.extending import pretrained_of, take_over
 from polyhead.training.fingerprint import rows_digest
 from polyhead.training.loop import Steps
@@ -186,6 +187,9 @@ def prepare(
     rows = rows_in(examples, sets, data.tasks, by_set=by_set)
     steps = Steps(rows, settings=training, batch_size=batch_size)
     plan = make_plan(training, hidden=model.hidden, batch_size=batch_size, steps_per_epoch=len(steps.of_epoch(1)))
+    if accelerator.device.type == "cpu":
+        speed_up(model, model.encoder)
+        cut_table(model.encoder, pieces_in(examples, text_encoder))
     engine = make_engine(model, accelerator, settings=training, plan=plan)
     return Prepared(
         settings=settings,
