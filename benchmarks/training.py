@@ -64,7 +64,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=32, help="polyhead's; the others take 32")
     parser.add_argument("--lr", type=float, help="the encoder's, of trainer and polyhead in --scores")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=40, help="of polyhead and trainer in a turn; an eighth of seed style")
+    parser.add_argument(
+        "--steps", type=int, default=40, help="of polyhead and trainer in a turn; an eighth of seed style"
+    )
     parser.add_argument("--scores", type=int, metavar="EPOCHS", help="also train so many epochs, and print dev figures")
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--json", action="store_true")
@@ -111,7 +113,8 @@ class Contestant:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, **what: int) -> dict[str, float]:
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         print(json.dumps(what), file=self._process.stdin, flush=True)
         answer = self._process.stdout.readline()
         if not answer:

@@ -6,7 +6,6 @@ import math
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 
-import torch
 from accelerate.utils.memory import clear_device_cache
 
 from polyhead.batching import STRATEGIES, Example, Mixing, Rows, Step

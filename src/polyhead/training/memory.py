@@ -1,7 +1,7 @@
 """Memory that a training gives back and takes again in each step stays with the process.
 
-The C library gives large blocks back to the system at once, which then hands them out anew, page by page and filled with
-zeros: an eighth of a step on a processor.
+The C library gives large blocks back to the system at once, which then hands them out anew, page by page and filled
+with zeros: an eighth of a step on a processor.
 """
 
 from __future__ import annotations

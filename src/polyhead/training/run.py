@@ -21,6 +21,7 @@ from polyhead.training.epoch_end import EpochEnd, bundle_name
 from polyhead.training.extending import prove_heads
 from polyhead.training.guard import Guard
 from polyhead.training.loop import LossSettings, train_steps
+from polyhead.training.memory import kept_memory
 from polyhead.training.prepare import Prepared, prepare
 from polyhead.training.progress import Progress, StateKeeper
 from polyhead.training.reporting import EpochReport, Meter, Reporter
@@ -92,7 +93,7 @@ def run_training(
         if beginning.finished:
             return _trained(folder, reports_of(beginning.finished))
         tracking = Tracking(settings.tracking, folder=folder.tracking, reporter=reporter)
-        with closing(reporter), closing(folder), closing(tracking):
+        with closing(reporter), closing(folder), closing(tracking), kept_memory():
             tracking.start(prepared.resolved_settings())
             run = _Run(prepared, folder, reporter, tracking, beginning=beginning, stop=stop, single_file=single_file)
             return run.go() if data is None else run.go_through()

@@ -53,9 +53,7 @@ def attend(
     return torch.bmm(dropped, value), Attended(query, key, value, shares, dropped)
 
 
-def attend_backward(
-    grad: Tensor, own: Attended, *, scale: float, mask: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
+def attend_backward(grad: Tensor, own: Attended, *, scale: float, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradients of query, key and value."""
     of_value = torch.bmm(own.dropped.transpose(1, 2), grad)
     of_shares = torch.bmm(grad, own.value.transpose(1, 2))

@@ -1,7 +1,7 @@
 """Dropout whose random numbers cost little: torch draws one at a time, which is a tenth of a step on a processor.
 
-Masks come from numpy's SFC64 (Doty-Humphrey 2010), four values a draw, seeded anew for each by torch's own generator. So
-whatever saves, restores or seeds torch's generator has all of them in hand.
+Masks come from numpy's SFC64 (Doty-Humphrey 2010), four values a draw, seeded anew each time by torch's own generator.
+So whatever saves, restores or seeds torch's generator has all of them in hand.
 """
 
 from __future__ import annotations

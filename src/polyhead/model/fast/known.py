@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import nn
 from transformers.activations import GELUActivation
@@ -27,12 +28,11 @@ def speed_up(model: nn.Module, encoder: nn.Module) -> bool:
             if type(child) is nn.Dropout:
                 setattr(module, name, FastDropout(child.p, child.inplace).train(child.training))
     layers = layers_of(encoder)
-    found = [_parts_of(layer) for layer in layers]
-    if not found or any(parts is None or not _is_sound(parts) for parts in found):
+    found = [parts for layer in layers if (parts := _parts_of(layer)) is not None and _is_sound(parts)]
+    if not found or len(found) < len(layers):
         return False
     for layer, parts in zip(layers, found, strict=True):
-        assert parts is not None
-        layer.forward = FastLayer(layer, parts)  # type: ignore[method-assign,assignment]
+        layer.forward = FastLayer(layer, parts)
     return True
 
 
@@ -42,28 +42,28 @@ def _parts_of(layer: nn.Module) -> Parts | None:
     return read(layer) if read and type(layer).__module__.startswith("transformers.models.") else None
 
 
-def _like_bert(layer: nn.Module) -> Parts | None:
-    own, config = layer.attention.self, layer.attention.self.config  # type: ignore[union-attr]
-    if layer.is_decoder or layer.add_cross_attention or not _is_gelu(layer.intermediate.intermediate_act_fn):  # type: ignore[union-attr]
+def _like_bert(layer: Any) -> Parts | None:
+    own, config = layer.attention.self, layer.attention.self.config
+    if layer.is_decoder or layer.add_cross_attention or not _is_gelu(layer.intermediate.intermediate_act_fn):
         return None
-    output = layer.attention.output  # type: ignore[union-attr]
+    output = layer.attention.output
     return Parts(
         query=own.query,
         key=own.key,
         value=own.value,
         mixed=output.dense,
         first_norm=output.LayerNorm,
-        inner=layer.intermediate.dense,  # type: ignore[union-attr,arg-type]
-        outer=layer.output.dense,  # type: ignore[union-attr,arg-type]
-        last_norm=layer.output.LayerNorm,  # type: ignore[union-attr,arg-type]
+        inner=layer.intermediate.dense,
+        outer=layer.output.dense,
+        last_norm=layer.output.LayerNorm,
         heads=config.num_attention_heads,
         attention_dropout=own.dropout.p,
-        dropout=layer.output.dropout.p,  # type: ignore[union-attr,arg-type]
+        dropout=layer.output.dropout.p,
         mixed_dropout=output.dropout.p,
     )
 
 
-def _like_distilbert(layer: nn.Module) -> Parts | None:
+def _like_distilbert(layer: Any) -> Parts | None:
     own, feed_forward = layer.attention, layer.ffn
     if not _is_gelu(feed_forward.activation):
         return None
@@ -72,10 +72,10 @@ def _like_distilbert(layer: nn.Module) -> Parts | None:
         key=own.k_lin,
         value=own.v_lin,
         mixed=own.out_lin,
-        first_norm=layer.sa_layer_norm,  # type: ignore[arg-type]
+        first_norm=layer.sa_layer_norm,
         inner=feed_forward.lin1,
         outer=feed_forward.lin2,
-        last_norm=layer.output_layer_norm,  # type: ignore[arg-type]
+        last_norm=layer.output_layer_norm,
         heads=own.n_heads,
         attention_dropout=own.dropout.p,
         dropout=feed_forward.dropout.p,
@@ -83,7 +83,7 @@ def _like_distilbert(layer: nn.Module) -> Parts | None:
     )
 
 
-_SORTS: dict[str, Callable[[nn.Module], Parts | None]] = {
+_SORTS: dict[str, Callable[[Any], Parts | None]] = {
     "BertLayer": _like_bert,
     "RobertaLayer": _like_bert,
     "XLMRobertaLayer": _like_bert,

@@ -57,7 +57,16 @@ class Parts:
 
     def weights(self) -> list[Tensor]:
         """Return the weights and biases, in the order in which `_Layer.backward` returns gradients."""
-        modules = (self.query, self.key, self.value, self.mixed, self.inner, self.outer, self.first_norm, self.last_norm)
+        modules = (
+            self.query,
+            self.key,
+            self.value,
+            self.mixed,
+            self.inner,
+            self.outer,
+            self.first_norm,
+            self.last_norm,
+        )
         return [weight for module in modules for weight in (module.weight, module.bias)]
 
 
@@ -106,22 +115,22 @@ class _Weights:
 
 
 class _Cast:
-    """Casts a layer's weights, each time that they have changed."""
+    """Casts a layer's weights, into memory that it keeps.
+
+    They are cast in each pass: whether they have changed since the last cannot be told, for fused optimisers do not
+    count up a tensor's version.
+    """
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._made: tuple[list[int], torch.dtype, _Weights] | None = None
+        self._made: _Weights | None = None
 
     def now(self, dtype: torch.dtype) -> _Weights:
-        sources = self._parts.weights()[:12]
-        versions = [weight._version for weight in sources]
-        if self._made is None or self._made[1] != dtype:
-            self._made = ([], dtype, self._empty(dtype))
-        seen, _, made = self._made
-        if seen != versions:
-            self._fill(made)
-            self._made = (versions, dtype, made)
-        return made
+        """Return the weights as they are now."""
+        if self._made is None or self._made.mixed.dtype != dtype:
+            self._made = self._empty(dtype)
+        self._fill(self._made)
+        return self._made
 
     def _empty(self, dtype: torch.dtype) -> _Weights:
         parts = self._parts
@@ -152,7 +161,9 @@ class _Layer(torch.autograd.Function):
     """Forward and backward."""
 
     @staticmethod
-    def forward(ctx: Any, states: Tensor, bias: Tensor | None, parts: Parts, cast: _Weights, *weights: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, states: Tensor, bias: Tensor | None, parts: Parts, cast: _Weights, *weights: Tensor
+    ) -> Tensor:
         rows, length, width = states.shape
         low, masks = cast.mixed.dtype, MaskSource()
         flat = states.reshape(rows * length, width)
@@ -183,12 +194,16 @@ class _Layer(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
-        given, query, key, value, shares, dropped, masked, read, first_mask, first_sum, first_mean = ctx.saved_tensors[:11]
+        given, query, key, value, shares, dropped, masked, read, first_mask, first_sum, first_mean = ctx.saved_tensors[
+            :11
+        ]
         first_rate, middle, inner, active, last_mask, last_sum, last_mean, last_rate = ctx.saved_tensors[11:19]
         parts, cast, wants = ctx.parts, ctx.cast, ctx.needs_input_grad[4:]
         rows, length, width = ctx.shape
         low, flat = cast.mixed.dtype, (rows * length, width)
-        grad, *of_last = _normed_backward(grads[0].reshape(flat), last_sum, last_mean, last_rate, parts.last_norm, wants[14:])
+        grad, *of_last = _normed_backward(
+            grads[0].reshape(flat), last_sum, last_mean, last_rate, parts.last_norm, wants[14:]
+        )
         of_outer = _masked(grad.to(low), last_mask)
         of_inner = torch.ops.aten.gelu_backward(torch.mm(of_outer, cast.outer), inner)
         outer_grads = _linear_grads(of_outer, active, wants[10:12])
@@ -202,7 +217,11 @@ class _Layer(torch.autograd.Function):
         thirds = attend_backward(of_read.reshape(query.shape), own, scale=ctx.scale, mask=masked)
         packed = _joined(thirds, rows, length, parts.heads)
         attention_grads = _thirds(_linear_grads(packed, given, (any(wants[0:6:2]), any(wants[1:6:2]))), width)
-        below = torch.mm(packed, cast.attention).float().add_(grad).view(rows, length, width) if ctx.needs_input_grad[0] else None
+        below = (
+            torch.mm(packed, cast.attention).float().add_(grad).view(rows, length, width)
+            if ctx.needs_input_grad[0]
+            else None
+        )
         found = (*attention_grads, *mixed_grads, *inner_grads, *outer_grads, *of_first, *of_last)
         return (below, None, None, None, *(own if want else None for own, want in zip(found, wants, strict=True)))
 

@@ -49,7 +49,7 @@ class CutTable(nn.Module):
         self.register_buffer("_table", whole.weight.detach(), persistent=False)
         self.weight = nn.Parameter(whole.weight.detach()[rows], requires_grad=whole.weight.requires_grad)
         self._owed: list[float] = []
-        self._written = self.weight._version
+        self._is_current = True
         self._padding = None if whole.padding_idx is None else int(places[whole.padding_idx])
         self.train(whole.training)
 
@@ -62,23 +62,27 @@ class CutTable(nn.Module):
 
     def whole(self) -> Tensor:
         """Return the whole table as it is now."""
-        if self._written != self.weight._version:
+        if not self._is_current:
             with torch.no_grad():
                 self._make_good()
                 self._table[self.rows] = self.weight.detach()
-            self._written = self.weight._version
+            self._is_current = True
         return self._table
 
     def follow(self, optimizer: Optimizer) -> None:
-        """Keep account of the decay that an optimiser's steps mean for the rows that it does not have."""
-        groups = [group for group in optimizer.param_groups if any(own is self.weight for own in group["params"])]
+        """Hear of an optimiser's steps, and of the decay that they mean for the rows that it does not have."""
 
         def note(*_: Any) -> None:
-            for group in groups:
-                if group["weight_decay"] and self.weight.grad is not None:
-                    self._owed.append(1.0 - float(group["lr"]) * group["weight_decay"])
+            self._is_current = False
+            for group in optimizer.param_groups:  # looked up anew: loading a state puts others in their place
+                if group["weight_decay"] and any(own is self.weight for own in group["params"]):
+                    self._owe(1.0 - float(group["lr"]) * group["weight_decay"])
 
         optimizer.register_step_post_hook(note)
+
+    def _owe(self, factor: float) -> None:
+        if self.weight.grad is not None:  # without a gradient an optimiser leaves weights alone
+            self._owed.append(factor)
 
     def _make_good(self) -> None:
         """Multiply the other rows by the decay of each step since the last time."""
@@ -100,7 +104,7 @@ class CutTable(nn.Module):
             self._owed = []
             self._table.copy_(state_dict[prefix + "weight"])
             self.weight.copy_(self._table[self.rows])
-            self._written = self.weight._version
+            self._is_current = True
 
 
 def cut_table(encoder: nn.Module, used: Tensor) -> CutTable | None:
