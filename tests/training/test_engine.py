@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections import Counter
 from pathlib import Path
@@ -156,3 +157,32 @@ def test_weights_without_a_gradient_stay_as_they_are(model: MultiTaskModel) -> N
     assert all(
         torch.equal(weight, before[f"heads.ner_head.{name}"]) for name, weight in model.head("ner").named_parameters()
     )
+
+
+@pytest.mark.parametrize("size", [0.01, 1.0, 100.0])
+@pytest.mark.parametrize("fused", [True, False])
+def test_clipping_on_the_way_is_clipping(model: MultiTaskModel, size: float, fused: bool) -> None:
+    """The optimiser divides gradients as it reads them; the weights become those that clipping first gives."""
+    torch.manual_seed(0)
+    engine = engine_of(model)
+    if not fused:
+        own = engine.optimizer.optimizer  # type: ignore[attr-defined]
+        own.defaults["fused"] = False
+        for group in own.param_groups:
+            group["fused"] = False
+    weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+    grads = {name: size * torch.randn_like(weight) for name, weight in weights.items()}
+    other = copy.deepcopy(model)
+    reference = engine_of(other)
+    for own_model in (model, other):
+        for name, weight in own_model.named_parameters():
+            weight.grad = grads[name].clone()
+    for _ in range(3):
+        expected = float(torch.nn.utils.clip_grad_norm_(reference.trained, 1.0))
+        assert engine.clip(1.0) == pytest.approx(expected, rel=1e-5)
+        engine.optimizer.step()
+        reference.optimizer.step()
+        for name, weight in other.named_parameters():
+            torch.testing.assert_close(weights[name], weight, rtol=1e-5, atol=1e-7)
+            weights[name].grad = grads[name].clone()
+            weight.grad = grads[name].clone()

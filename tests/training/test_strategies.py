@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import accelerate
+import numpy as np
 import pytest
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from polyhead.batching import STRATEGIES
+from polyhead.batching import STRATEGIES, Rows
 from polyhead.inference import open_model
 from polyhead.model import MultiTaskModel
+from polyhead.settings import TrainingSettings
+from polyhead.training.loop import Steps
 from tests.conftest import RECORDS
 from tests.training.conftest import Fit, Listener
 
@@ -295,3 +298,20 @@ def test_a_run_tells_of_its_sets(fit: Fit, write: Callable[..., Path], small_dat
     assert account["dev"] == {"records": 320, "held_out": ["chat"]}
     assert account["settings"]["data"]["sets"]["news"]["weight"] == 0.5
     assert next(line for topic, line in listener.lines if topic == "plan").startswith("uniform, ")
+
+
+@pytest.mark.parametrize("strategy", [*TOGETHER, *MIXED])
+def test_the_step_that_takes_the_most_memory_comes_first(strategy: str) -> None:
+    """So that a run for which there is too little memory learns of it at once."""
+    random = np.random.default_rng(0)
+    lengths = random.integers(3, 30, size=200)
+    lengths[137] = 400
+    own = {"a": np.arange(0, 200, 2), "b": np.arange(1, 200, 2)}
+    feeds = {name: frozenset({name}) for name in own}
+    steps = Steps(Rows(lengths, own, own, feeds), settings=TrainingSettings(strategy=strategy, seed=3), batch_size=8)
+    first = steps.of_epoch(1)
+    turns = 2 if strategy == "round_robin" else 1
+    assert any(137 in sub_batch.rows for step in first[:turns] for sub_batch in step)
+    if strategy not in {"uniform", "temperature"}:
+        rows = sorted(row for step in first for sub_batch in step for row in sub_batch.rows.tolist())
+        assert sorted(set(rows)) == list(range(200))

@@ -28,6 +28,7 @@ class ConsoleReporter(Reporter):
         self._steps = self._epochs = 0
         self._reports: list[EpochReport] = []
         self._best: EpochReport | None = None
+        self._profile: Sequence[str] = ()
 
     def info(self, topic: str, line: str) -> None:
         """Write a fact."""
@@ -61,11 +62,18 @@ class ConsoleReporter(Reporter):
         line = f"epoch {report.epoch}/{self._epochs}  {figures}  ({report.seconds:.1f} s, {speed})"
         self._console.print(line, markup=False)
 
+    def profile(self, lines: Sequence[str]) -> None:
+        """Keep it for the end, below the table."""
+        self._profile = lines
+
     def close(self) -> None:
         """Write the table of all epochs that were finished."""
         if self._reports:
             self._console.print()
             self._console.print(epoch_table(self._reports, best=self._best, width=self._console.width))
+        if self._profile:
+            self._console.print(Text("\nwhere a step's time goes", "bold"))
+            self._console.print("\n".join(self._profile), markup=False, highlight=False)
 
     def _keep(self, report: EpochReport, *, is_best: bool) -> None:
         self._reports.append(report)

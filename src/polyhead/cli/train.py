@@ -108,6 +108,9 @@ def train_command(
     keep: Annotated[
         int | None, typer.Option(help="States that are kept while the run is not finished.", show_default="2")
     ] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Tell at the end where the time of a step goes, and how fast it was.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings about the data as errors.")] = False,
 ) -> None:
     """Train one encoder with one head a task, and save a bundle after every epoch.
@@ -149,7 +152,13 @@ def train_with(options: dict[str, Any], *, single_file: str | None = None) -> No
     flags = {setting: options[option] for option, setting in _SETTINGS.items()}
     flags["strict"] = options["strict"] or None  # not given means: what the file says
     settings = load_settings(options["config"], options["assignments"] or [], flags)
-    train_on_terminal(settings, single_file=single_file, resume=options["resume"], force=options["force"])
+    train_on_terminal(
+        settings,
+        single_file=single_file,
+        resume=options["resume"],
+        force=options["force"],
+        profile=options["profile"],
+    )
 
 
 def train_on_terminal(
@@ -159,6 +168,7 @@ def train_on_terminal(
     force: bool,
     single_file: str | None = None,
     base: Bundle | None = None,
+    profile: bool = False,
 ) -> None:
     """Run a training with its account on the terminal; see `polyhead.training.run_training`.
 
@@ -180,6 +190,7 @@ def train_on_terminal(
         base=base,
         resume=resume,
         force=force,
+        profile=profile,
     )
     console.print(f"\nsaved in {run.folder}; its best epoch is {run.best}", markup=False)
     console.print(f"next: polyhead predict {run.folder} 'a text'", markup=False)

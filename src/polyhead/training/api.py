@@ -24,6 +24,7 @@ def train(
     reporter: Reporter | None = None,
     resume: bool = False,
     force: bool = False,
+    profile: bool = False,
     **settings: Any,
 ) -> TrainedRun:
     """Train a model and save a bundle after every epoch.
@@ -35,6 +36,7 @@ def train(
         reporter: Hears how the run goes.
         resume: Go on where an earlier process was broken off, to the very weights that it would have come to.
         force: Do so although settings or data are others now.
+        profile: Time the parts of steps: the reporter hears of it at the end, and the run's log has it.
         **settings: Any setting of a run (``encoder``, ``output``, ``strict``, ``tasks``) or of its training
             (``epochs``, ``lr``, ``batch_size``, ``strategy``, ``freeze``, ``seed``, ``precision``, …). They beat
             the file.
@@ -49,7 +51,7 @@ def train(
         TrainingStoppedError: If Ctrl-C or SIGTERM came; what there was is saved, and `resume` goes on from it.
     """
     described = settings_of(config, {"data.train": data, "data.dev": dev}, settings)
-    return run_training(described, reporter=reporter, resume=resume, force=force)
+    return run_training(described, reporter=reporter, resume=resume, force=force, profile=profile)
 
 
 def settings_of(config: str | Path | None, flags: Mapping[str, Any], settings: Mapping[str, Any]) -> RunSettings:

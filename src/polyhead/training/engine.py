@@ -21,6 +21,7 @@ from polyhead.model.fast import CutTable
 from polyhead.model.freezing import layers_of, parts_by_depth
 from polyhead.settings import TrainingSettings
 from polyhead.training.plan import Plan
+from polyhead.training.precision import bf16_is_faster
 
 _EPSILON = 1e-6
 """Added to a gradient's norm, as `torch.nn.utils.clip_grad_norm_` does."""
@@ -93,7 +94,7 @@ def resolve_precision(precision: str) -> str:
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     in_hardware = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-    return "bf16" if in_hardware else "fp32"
+    return "bf16" if in_hardware and bf16_is_faster("cpu") else "fp32"
 
 
 def make_engine(model: MultiTaskModel, accelerator: Accelerator, *, settings: TrainingSettings, plan: Plan) -> Engine:

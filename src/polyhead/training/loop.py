@@ -6,9 +6,10 @@ import math
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 
+import numpy as np
 from accelerate.utils.memory import clear_device_cache
 
-from polyhead.batching import STRATEGIES, Example, Mixing, Rows, Step
+from polyhead.batching import STRATEGIES, Example, Mixing, Rows, Step, SubBatch
 from polyhead.encoding import TextEncoder
 from polyhead.errors import TrainingError
 from polyhead.model import MultiTaskModel
@@ -16,6 +17,7 @@ from polyhead.settings import TrainingSettings
 from polyhead.training.engine import Engine
 from polyhead.training.guard import Guard, Place
 from polyhead.training.passes import DidNotFitError, LossSettings, Passes, is_out_of_memory
+from polyhead.training.profiling import Stopwatch
 from polyhead.training.randomness import RandomState
 from polyhead.training.reporting import StepReport
 from polyhead.training.suspects import find_trouble, names_of
@@ -33,13 +35,31 @@ class Steps:
     """
 
     def __init__(self, rows: Rows, *, settings: TrainingSettings, batch_size: int) -> None:
-        self._rows = rows
+        self._rows, self._lengths = rows, np.asarray(rows.lengths)
         self._mixing = Mixing(batch_size, settings.seed, settings.temperature)
         self._plan = STRATEGIES[settings.strategy]
 
     def of_epoch(self, epoch: int) -> list[Step]:
-        """Return the steps of an epoch: a pure function of seed and epoch."""
-        return self._plan(self._rows, self._mixing, epoch=epoch)
+        """Return the steps of an epoch: a pure function of seed and epoch.
+
+        The first of all is the one that takes the most memory, so that a run for which there is too little learns of it
+        at once; where tasks take turns, the first of its turn.
+        """
+        steps = self._plan(self._rows, self._mixing, epoch=epoch)
+        if epoch == 1:
+            sizes = [sum(self._slots(sub_batch) for sub_batch in step) for step in steps]
+            largest = int(np.argmax(sizes))
+            turn = next(at for at, step in enumerate(steps) if _tasks_of(step) == _tasks_of(steps[largest]))
+            steps[turn], steps[largest] = steps[largest], steps[turn]
+        return steps
+
+    def _slots(self, sub_batch: SubBatch) -> int:
+        """Return the pieces of a sub-batch, padding included."""
+        return len(sub_batch.rows) * int(self._lengths[sub_batch.rows].max())
+
+
+def _tasks_of(step: Step) -> list[frozenset[str]]:
+    return [sub_batch.tasks for sub_batch in step]
 
 
 def train_steps(
@@ -53,6 +73,7 @@ def train_steps(
     guard: Guard,
     stopped: Collection[str] = (),
     first_step: int = 1,
+    watch: Stopwatch | None = None,
 ) -> Iterator[StepReport]:
     """Train, one optimiser step at a time.
 
@@ -66,6 +87,7 @@ def train_steps(
         guard: Says what becomes of numbers that go wrong, and how much goes through at once.
         stopped: Tasks whose losses are left out; looked at anew in each step, so that it may grow.
         first_step: Number of the first of the steps.
+        watch: Times the parts of steps.
 
     Yields:
         Each step after it was taken. One whose batch was left out has no losses.
@@ -75,8 +97,9 @@ def train_steps(
             are those before the step.
         TrainingError: If not even a single row fits into memory.
     """
-    passes = Passes(model, examples, encoder=encoder, engine=engine, losses=losses, stopped=stopped)
-    taker = _Taker(model, examples, passes=passes, engine=engine, guard=guard, clip=losses.clip)
+    watch = watch or Stopwatch()
+    passes = Passes(model, examples, encoder=encoder, engine=engine, losses=losses, stopped=stopped, watch=watch)
+    taker = _Taker(model, examples, passes=passes, engine=engine, guard=guard, clip=losses.clip, watch=watch)
     for number, (epoch, step) in enumerate(steps, start=first_step):
         set_training(model)
         lr = float(engine.schedule.get_last_lr()[0])
@@ -84,8 +107,10 @@ def train_steps(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch finds it odd that a schedule goes on where no step was taken
             engine.schedule.step()
-        lengths = [examples[row].row.length for sub_batch in step for row in sub_batch.rows]
-        yield StepReport(epoch, number, values, lr, rows=len(lengths), tokens=sum(lengths))
+        lengths = [[examples[row].row.length for row in sub_batch.rows] for sub_batch in step]
+        report = StepReport(epoch, number, values, lr, rows=sum(map(len, lengths)), tokens=sum(map(sum, lengths)))
+        watch.step(report, lengths)
+        yield report
 
 
 def set_training(model: MultiTaskModel) -> None:
@@ -107,7 +132,9 @@ class _Taker:
         engine: Engine,
         guard: Guard,
         clip: float,
+        watch: Stopwatch,
     ) -> None:
+        self._watch = watch
         self._model, self._examples, self._passes = model, examples, passes
         self._engine, self._guard, self._clip = engine, guard, clip
 
@@ -117,8 +144,9 @@ class _Taker:
         losses = self._backward(step, place, before)
         if not losses:  # a batch whose only units lost all their pieces
             return {}
-        norm = self._update(place) if all(map(math.isfinite, losses.values())) else None
-        self._engine.optimizer.zero_grad(set_to_none=True)
+        with self._watch.part("optimiser"):
+            norm = self._update(place) if all(map(math.isfinite, losses.values())) else None
+            self._engine.optimizer.zero_grad(set_to_none=True)
         if norm is None or not math.isfinite(norm):
             trouble = find_trouble(self._model, self._passes, step, examples=self._examples, losses=losses, norm=norm)
             before.restore()

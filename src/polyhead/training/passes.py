@@ -20,6 +20,7 @@ from polyhead.model import MultiTaskModel
 from polyhead.model.objectives import TargetTensors, Units
 from polyhead.model.runtime import tensors_of
 from polyhead.training.engine import Engine
+from polyhead.training.profiling import Stopwatch
 
 _FURTHER_SIGNS = ("std::bad_alloc", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
 """What errors say, beside what Accelerate knows, where an allocation failed inside a library."""
@@ -99,6 +100,7 @@ class Passes:
         engine: Precision, and what runs backward.
         losses: How losses become one.
         stopped: Tasks whose losses are left out; looked at anew in each step, so that it may grow.
+        watch: Times the parts of steps.
     """
 
     def __init__(
@@ -110,8 +112,10 @@ class Passes:
         engine: Engine,
         losses: LossSettings,
         stopped: Collection[str],
+        watch: Stopwatch | None = None,
     ) -> None:
         self._model, self._examples, self._encoder = model, examples, encoder
+        self._watch = watch or Stopwatch()
         self._engine, self._settings, self._stopped = engine, losses, stopped
 
     def backward(self, step: Step, *, budget: int | None) -> dict[str, float]:
@@ -144,20 +148,23 @@ class Passes:
 
     def losses(self, one: Pass) -> dict[str, Tensor]:
         """Run a pass forward, and return the loss of each task that has a target in it."""
-        chosen, targets = self._targets(one.batch)
-        if not targets:
-            return {}
-        batch, device = collate([example.row for example in chosen], self._encoder), self._model.device()
-        with self._engine.accelerator.autocast():
-            logits = self._model(*tensors_of(batch, device), tasks=targets.keys())
-        on_device = {name: TargetTensors.of(target, device) for name, target in targets.items()}
-        return self._model.losses(
-            logits,
-            on_device,
-            soft_weight=self._settings.soft_weight,
-            temperature=self._settings.temperature,
-            whole=one.whole,
-        )
+        device = self._model.device()
+        with self._watch.part("data"):
+            chosen, targets = self._targets(one.batch)
+            if not targets:
+                return {}
+            inputs = tensors_of(collate([example.row for example in chosen], self._encoder), device)
+            on_device = {name: TargetTensors.of(target, device) for name, target in targets.items()}
+        with self._watch.part("forward"):
+            with self._engine.accelerator.autocast():
+                logits = self._model(*inputs, tasks=targets.keys())
+            return self._model.losses(
+                logits,
+                on_device,
+                soft_weight=self._settings.soft_weight,
+                temperature=self._settings.temperature,
+                whole=one.whole,
+            )
 
     def total(self, losses: Mapping[str, Tensor]) -> Tensor:
         """Return the weighted sum of tasks' losses."""
@@ -189,7 +196,8 @@ class Passes:
         values = {name: float(loss.detach()) for name, loss in found.items()}
         # A batch whose only units lost all their pieces has nothing to learn from.
         if found and all(map(math.isfinite, values.values())):
-            self._engine.accelerator.backward(self.total(found))
+            with self._watch.part("backward"):
+                self._engine.accelerator.backward(self.total(found))
         return values
 
     def _units(self, sub_batch: SubBatch) -> dict[str, Units]:

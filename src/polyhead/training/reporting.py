@@ -153,5 +153,8 @@ class Reporter:
     def epoch(self, report: EpochReport, *, is_best: bool) -> None:
         """Hear of one epoch, after its bundle was saved."""
 
+    def profile(self, lines: Sequence[str]) -> None:
+        """Hear where the time of the steps went, where that was asked for."""
+
     def close(self) -> None:
         """Hear that the run is over, well or not."""

@@ -17,12 +17,14 @@ from polyhead.settings import RunSettings
 from polyhead.training.averaging import LastEpochs
 from polyhead.training.choosing import best_of, heads_that_stop, run_is_over
 from polyhead.training.data import TrainingData
+from polyhead.training.engine import resolve_precision
 from polyhead.training.epoch_end import EpochEnd, bundle_name
 from polyhead.training.extending import prove_heads
 from polyhead.training.guard import Guard
 from polyhead.training.loop import LossSettings, train_steps
 from polyhead.training.memory import kept_memory
 from polyhead.training.prepare import Prepared, prepare
+from polyhead.training.profiling import Profiler, Stopwatch
 from polyhead.training.progress import Progress, StateKeeper
 from polyhead.training.reporting import EpochReport, Meter, Reporter
 from polyhead.training.resuming import Beginning, begin, reports_of
@@ -60,6 +62,7 @@ def run_training(
     data: TrainingData | None = None,
     resume: bool = False,
     force: bool = False,
+    profile: bool = False,
 ) -> TrainedRun:
     """Train a model and save a bundle after every epoch.
 
@@ -71,6 +74,7 @@ def run_training(
         data: What is trained on instead of the settings' files, in one training of several, which is not resumed.
         resume: Go on where an earlier process was broken off, to the weights that it would have come to.
         force: Do so although settings or data are others now.
+        profile: Time the parts of steps, and tell at the end.
 
     Raises:
         PolyheadError: If settings, data or encoder cannot be used. Nothing is written before they were checked.
@@ -80,6 +84,8 @@ def run_training(
     folder = RunFolder(settings.output)
     folder.check()
     check_trackers(settings.tracking)
+    if resume:
+        settings = _as_begun(settings, folder)
     notices = Notices(strict=settings.strict)
     prepared = prepare(settings, notices, base=base, data=data)
     for line in notices.lines():
@@ -96,6 +102,8 @@ def run_training(
         with closing(reporter), closing(folder), closing(tracking), kept_memory():
             tracking.start(prepared.resolved_settings())
             run = _Run(prepared, folder, reporter, tracking, beginning=beginning, stop=stop, single_file=single_file)
+            if profile:
+                run.watch = Profiler(prepared.model, precision=resolve_precision(settings.training.precision))
             return run.go() if data is None else run.go_through()
 
 
@@ -115,6 +123,7 @@ class _Run:
     ) -> None:
         self._prepared, self._folder, self._reporter, self._tracking = prepared, folder, reporter, tracking
         self._stop = stop
+        self.watch = Stopwatch()
         self._epoch_end = EpochEnd(prepared, folder, reporter, check=stop.check, single_file=single_file)
         guard = Guard(prepared.settings.training, reporter=reporter, log=folder.log)
         self._progress = Progress(guard, LastEpochs(prepared.settings.training.average))
@@ -159,6 +168,9 @@ class _Run:
         self._take_steps()
         for line in progress.guard.summary():
             self._reporter.info("guard", line)
+        if profile := self.watch.result():
+            self._folder.log("profile", **profile.to_json())
+            self._reporter.profile(profile.lines())
         if prepared.base:
             prove_heads(prepared.base, self._folder)
             self._reporter.info("proof", "the other heads' logits are bit-equal to before, in every bundle of the run")
@@ -199,6 +211,7 @@ class _Run:
             guard=self._progress.guard,
             stopped=self._progress.stopped,
             first_step=self._progress.step + 1,
+            watch=self.watch,
         )
 
     def _steps_left(self) -> Iterator[tuple[int, Step]]:
@@ -231,6 +244,7 @@ class _Run:
         progress.epochs.append(report)
         progress.meter = Meter()
         self._account_for(report)
+        self.watch.pause()
         return self._is_over(epoch)
 
     def _account_for(self, report: EpochReport) -> None:
@@ -259,6 +273,15 @@ class _Run:
             self._reporter.info("stop", f"no better dev score for {settings.training.patience} epochs")
             return True
         return False
+
+
+def _as_begun(settings: RunSettings, folder: RunFolder) -> RunSettings:
+    """Return the settings with the precision that a run was begun with, where it was left to be found out by timing."""
+    earlier = folder.account()
+    if earlier is None or settings.training.precision != "auto":
+        return settings
+    training = {"precision": earlier["settings"]["training"]["precision"]}
+    return settings.model_copy(update={"training": settings.training.model_copy(update=training)})
 
 
 def _trained(folder: RunFolder, epochs: Sequence[EpochReport]) -> TrainedRun:
