@@ -15,7 +15,7 @@ from polyhead.bundle import Bundle, EncodingState
 from polyhead.encoding import TextEncoder
 from polyhead.evaluation import Criterion
 from polyhead.model import MultiTaskModel, Pretrained, load_pretrained
-from polyhead.model.fast import cut_table, speed_up
+from polyhead.model.fast import CutTable, cut_table, speed_up
 from polyhead.model.freezing import freeze
 from polyhead.notices import Notices
 from polyhead.settings import RunSettings
@@ -142,11 +142,15 @@ class Prepared:
         yield f"seed {training.seed}"
 
     def _encoder_fact(self) -> str:
-        weights = sum(weight.numel() for weight in self.model.parameters())
+        weights = sum(weight.numel() for weight in self.model.state_dict().values())
         frozen = sum(weight.numel() for weight in self.model.parameters() if not weight.requires_grad)
         part = f" ({frozen / 1e6:.1f} M frozen)" if frozen else ""
+        table = self.model.encoder.get_input_embeddings()  # type: ignore[operator]
+        pieces = ""
+        if isinstance(table, CutTable):
+            pieces = f", {len(table.rows):,} of its {table.num_embeddings:,} pieces occur"
         rows = f"rows of up to {self.encoding.max_pieces} pieces"
-        return f"{self.pretrained.name}, {weights / 1e6:.1f} M parameters{part}, {rows}"
+        return f"{self.pretrained.name}, {weights / 1e6:.1f} M parameters{part}, {rows}{pieces}"
 
 
 def prepare(
