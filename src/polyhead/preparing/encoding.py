@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +73,8 @@ class ChunkEncoder:
         records = self.sets[chunk.source][chunk.start : chunk.stop]
         texts = self._examples(records, chunk.source, notices)
         heads = {task.name: task.head() for task in self.tasks}
-        return pack(texts, heads, self.encoder, first=chunk.first), notices.state()
+        with _no_collection():
+            return pack(texts, heads, self.encoder, first=chunk.first), notices.state()
 
     def again(self, text: int) -> list[Example]:
         """Make one text's rows anew.
@@ -89,6 +92,18 @@ class ChunkEncoder:
     def _examples(self, records: StoredRecords, source: int, notices: Notices) -> Iterator[list[Example]]:
         weight = self.weights[source]
         return examples_of(records, self.tasks, self.encoder, notices, weight=weight, source=source)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Look for no cycles of objects: a chunk has none, and many objects; looking took a third of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @dataclass(frozen=True)
