@@ -123,6 +123,7 @@ class Cache:
         Raises:
             OSError: If it cannot be written.
         """
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds texts, which may be for few eyes only
         self._sweep()
         folder = self._folder_of(kind, key)
         with new_folder(folder) as temporary:

@@ -9,7 +9,9 @@ Neither side sends code: arrays go as their bytes, errors by the name of their c
 from __future__ import annotations
 
 import json
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,8 +29,14 @@ from polyhead.tasks import restore_task
 
 def main() -> None:
     """Encode chunks until there are no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches whoever started this one, and ends it in its own way
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # what a library prints must not get between
+    with suppress(BrokenPipeError):  # nobody waits for the answer any more
+        _answer(source, sink)
+
+
+def _answer(source: BinaryIO, sink: BinaryIO) -> None:
     encoder = made_of(Recipe(**json.loads(source.readline())))
     for line in iter(source.readline, b""):
         try:

@@ -61,6 +61,8 @@ def encoded(chunks: Sequence[Chunk], encoder: ChunkEncoder, recipe: Recipe, *, p
         return
     with ExitStack() as stack:
         workers = [stack.enter_context(_Worker(recipe)) for _ in range(min(processes, len(chunks)))]
+        for worker in workers:
+            worker.begin()
         waiting: deque[_Worker] = deque()
         for number, chunk in enumerate(chunks):
             if len(waiting) == _AHEAD * len(workers):
@@ -86,13 +88,16 @@ class _Worker:
         threads = {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "polyhead.preparing.worker"],
+            [sys.executable, "-P", "-m", "polyhead.preparing.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **threads, "PYTHONPATH": paths},
         )
-        self._send(asdict(self._recipe))
         return self
+
+    def begin(self) -> None:
+        """Tell it what it needs; it hears of it when it has imported what it needs, as do the others meanwhile."""
+        self._send(asdict(self._recipe))
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
