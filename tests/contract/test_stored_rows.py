@@ -54,7 +54,9 @@ def stored_rows(folder: Path, sets: Sequence[DataSet], tasks: Sequence[Task], to
         writer.add(here.encode(chunk)[0])
     digest = writer.close()
     assert all((folder / name).is_file() for name in files_of(heads))
-    assert all(isinstance(own, StoredRecords) for own in records)
+    for own, stored in zip(sets, records, strict=True):
+        assert isinstance(stored, StoredRecords)
+        assert list(stored) == own.train, "records come back as they were"
     return open_rows(folder, heads, weights=weights, digest=digest, remake=here.again)
 
 
