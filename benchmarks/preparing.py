@@ -24,7 +24,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -94,7 +96,8 @@ def measured(data: str, encoder: str, cache: str) -> dict[str, float]:
     flags = {"encoder": encoder, "data.cache": cache, "training.precision": "fp32"}
     few = str(Path(data).with_name("few.jsonl"))
     prepare(load_settings(None, (), {**flags, "data.train": few, "data.cache": "off"}), Notices()).account()
-    before = memory()
+    before, workers = memory(), Workers()
+    workers.start()
     began = time.perf_counter()
     prepared = prepare(load_settings(None, (), {**flags, "data.train": data}), Notices())
     prepared.account()
@@ -118,7 +121,7 @@ def measured(data: str, encoder: str, cache: str) -> dict[str, float]:
         "prepared_mib": prepared_mib,
         "steps_mib": memory(),
         "own_mib": own_memory(),
-        "workers_mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
+        "worker_mib": workers.most,
     }
 
 
@@ -132,6 +135,23 @@ def own_memory() -> float:
     status = Path("/proc/self/status")
     found = re.search(r"RssAnon:\s+(\d+) kB", status.read_text()) if status.exists() else None
     return int(found[1]) / 1024 if found else math.nan
+
+
+class Workers(threading.Thread):
+    """Looks now and then at the processes that this one started, and keeps the most that one of them held, in MiB."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.most = 0.0
+
+    def run(self) -> None:
+        while True:
+            for children in Path("/proc/self/task").glob("*/children"):
+                for child in children.read_text().split():
+                    with suppress(OSError):
+                        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{child}/status").read_text())
+                        self.most = max(self.most, int(found[1]) / 1024 if found else 0.0)
+            time.sleep(0.1)
 
 
 def tiny_encoder(folder: Path) -> Path:
@@ -189,7 +209,7 @@ def table(found: list[dict[str, Any]]) -> str:
             f"{row['records']:>9,}  {row['case']:<4}  {row['seconds']:>8.2f} {ratio:>6.2f}  {each:>9.1f}"
             f"  {row['first_steps']:>9.2f} s  {row['before_mib']:>4.0f} MiB  {row['prepared_mib']:>4.0f} MiB"
             f"  {row['steps_mib']:>4.0f} MiB  {row['own_mib']:>4.0f} MiB"
-            f"  {row['workers_mib']:>4.0f} MiB  {row['kept_mib']:>4.0f} MiB"
+            f"  {row['worker_mib']:>4.0f} MiB  {row['kept_mib']:>4.0f} MiB"
         )
     return "\n".join(lines)
 
