@@ -7,6 +7,7 @@ Whoever uses or writes an entry holds a lock on its folder, which goes with the 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -126,9 +127,16 @@ class Cache:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds texts, which may be for few eyes only
         self._sweep()
         folder = self._folder_of(kind, key)
-        with new_folder(folder) as temporary:
-            entry = Entry(temporary)
-            yield entry
+        filled = False
+        try:
+            with new_folder(folder) as temporary:
+                entry = Entry(temporary)
+                yield entry
+                filled = True
+        except OSError as error:
+            # Another process gave the name to its own entry in this very moment; what is in it is the same.
+            if not filled or error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                raise
         entry.folder = folder
         self._make_room()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
+from polyhead.bundle import saving
 from polyhead.preparing import cache as module
 from polyhead.preparing.cache import Cache, Entry
 
@@ -82,6 +84,20 @@ def test_who_writes_what_is_there_already_replaces_it_under_whoever_uses_it(cach
         (other.folder / "file").write_text("content")
     assert names(cache) == [f"rows-{KEYS[0]}"]
     assert cache.find("rows", KEYS[0], ["file"]) is not None
+
+
+def test_who_comes_a_moment_later_uses_what_is_there(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(cache, KEYS[0], "content")
+
+    def too_late(temporary: Path, folder: Path) -> None:
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(folder))
+
+    monkeypatch.setattr(saving, "_take_place", too_late)
+    entry = write(cache, KEYS[0], "content")
+    assert (entry.folder / "file").read_text() == "content"
+    assert names(cache) == [f"rows-{KEYS[0]}"]
+    with pytest.raises(OSError, match="No space"), cache.new("rows", KEYS[0]):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_those_not_used_for_longest_go_when_there_is_no_room(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
