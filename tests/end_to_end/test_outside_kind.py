@@ -281,6 +281,6 @@ def test_its_data_are_kept_between_runs(project: Path, tmp_path: Path, site: str
     train = (*train, "--epochs", "1", "--set", f"data.cache={tmp_path / 'cache'}")
     first, second = (run_python(*train, PYTHONPATH=site) for _ in range(2))
     assert (first.status, second.status) == (0, 0), (first.err, second.err)
-    assert "192 records read in" in first.err
-    assert "192 records found in" in second.err
+    assert "384 records read in" in first.err
+    assert "384 records found in" in second.err
     assert "192 rows found, nothing tokenised again" in second.err
