@@ -114,7 +114,7 @@ def _found(to_encode: ToEncode, here: ChunkEncoder, key: str, notices: Notices, 
 def _made(to_encode: ToEncode, here: ChunkEncoder, key: str, notices: Notices, cache: Cache) -> StoredRows | None:
     try:
         with cache.new("rows", key) as entry:
-            digest, state = _write(to_encode, here, entry.folder)
+            digest, state = _write(to_encode, here, entry.folder, cache)
             about = {"digest": digest, "notices": state}
             (entry.folder / _ABOUT).write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
         rows = _open(to_encode, here, entry, digest)
@@ -128,12 +128,16 @@ def _made(to_encode: ToEncode, here: ChunkEncoder, key: str, notices: Notices, c
     return rows
 
 
-def _write(to_encode: ToEncode, here: ChunkEncoder, folder: Path) -> tuple[str, NoticeState]:
+def _write(to_encode: ToEncode, here: ChunkEncoder, folder: Path, cache: Cache) -> tuple[str, NoticeState]:
     """Encode all records into files; return the digest over all rows, and what is odd about them."""
     heard, sizes = Notices(), [len(records) for records in to_encode.sets]
     writer = RowWriter(folder, to_encode.heads)
     answers = encoded(
-        list(chunks_of(sizes)), here, to_encode.recipe(strict=here.strict), processes=how_many(sum(sizes))
+        list(chunks_of(sizes)),
+        here,
+        to_encode.recipe(strict=here.strict),
+        processes=how_many(sum(sizes)),
+        say=cache.said.append,
     )
     for packed, state in answers:
         writer.add(packed)

@@ -37,7 +37,9 @@ def main() -> None:
 
 
 def _answer(source: BinaryIO, sink: BinaryIO) -> None:
-    encoder = made_of(Recipe(**json.loads(source.readline())))
+    if not (recipe := source.readline()):
+        return  # whoever started this one is gone
+    encoder = made_of(Recipe(**json.loads(recipe)))
     for line in iter(source.readline, b""):
         try:
             write_answer(sink, *encoder.encode(Chunk(**json.loads(line))))

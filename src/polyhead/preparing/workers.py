@@ -7,13 +7,12 @@ import os
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO, Self, cast
 
-from polyhead.errors import PolyheadError
 from polyhead.preparing.encoding import Chunk, ChunkEncoder, NoticeState, Recipe
 from polyhead.preparing.packing import Packed
 from polyhead.preparing.worker import read_answer
@@ -44,7 +43,9 @@ def how_many(records: int) -> int:
     return found if records >= MANY and found > 1 and sys.executable else 0
 
 
-def encoded(chunks: Sequence[Chunk], encoder: ChunkEncoder, recipe: Recipe, *, processes: int) -> Iterator[Answer]:
+def encoded(
+    chunks: Sequence[Chunk], encoder: ChunkEncoder, recipe: Recipe, *, processes: int, say: Callable[[str], None]
+) -> Iterator[Answer]:
     """Yield what becomes of each chunk, in their order.
 
     Args:
@@ -52,13 +53,22 @@ def encoded(chunks: Sequence[Chunk], encoder: ChunkEncoder, recipe: Recipe, *, p
         encoder: Encodes them, where this is done here.
         recipe: By which other processes make the same.
         processes: How many; 0: it is done here.
+        say: Hears of a process that ended by itself; what is left is then done here.
 
     Raises:
         PolyheadError: If a chunk cannot be encoded: the first of those that cannot, as it would be here.
     """
-    if not processes:
-        yield from map(encoder.encode, chunks)
-        return
+    done = 0
+    try:
+        for answer in _by_others(chunks, recipe, processes) if processes else ():
+            yield answer
+            done += 1
+    except _EndedError as error:
+        say(f"{error}; the rest is encoded by this one")
+    yield from map(encoder.encode, chunks[done:])
+
+
+def _by_others(chunks: Sequence[Chunk], recipe: Recipe, processes: int) -> Iterator[Answer]:
     with ExitStack() as stack:
         workers = [stack.enter_context(_Worker(recipe)) for _ in range(min(processes, len(chunks)))]
         for worker in workers:
@@ -72,6 +82,13 @@ def encoded(chunks: Sequence[Chunk], encoder: ChunkEncoder, recipe: Recipe, *, p
             waiting.append(worker)
         while waiting:
             yield waiting.popleft().take()
+
+
+class _EndedError(Exception):
+    """A process ended before it had answered."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        super().__init__(f"a process that encodes texts ended by itself (status {process.wait()})")
 
 
 class _Worker:
@@ -114,7 +131,7 @@ class _Worker:
         try:
             return read_answer(cast("BinaryIO", self._process.stdout))
         except EOFError:
-            raise _ended(self._process) from None
+            raise _EndedError(self._process) from None
 
     def _send(self, value: object) -> None:
         assert self._process.stdin is not None  # noqa: S101 (as it was started)
@@ -122,11 +139,4 @@ class _Worker:
             self._process.stdin.write(json.dumps(value).encode() + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            raise _ended(self._process) from None
-
-
-def _ended(process: subprocess.Popen[bytes]) -> PolyheadError:
-    return PolyheadError(
-        f"a process that encodes texts ended by itself (status {process.wait()}); memory may have run out. Free "
-        f"some, or allow fewer cores, as with taskset"
-    )
+            raise _EndedError(self._process) from None

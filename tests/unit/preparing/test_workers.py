@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from polyhead.errors import DataError, PolyheadError
+from polyhead.errors import DataError
 from polyhead.labels import LabelSet
 from polyhead.preparing import encoding, examples, workers
 from polyhead.preparing.encoding import Chunk, ChunkEncoder, Recipe, chunks_of
@@ -69,6 +69,10 @@ def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Chunk], 
     return list(chunks_of([len(own) for own in sets])), ChunkEncoder(sets, [1.0, 0.3], TASKS, encoder, False), recipe
 
 
+def never(line: str) -> None:
+    raise AssertionError(line)
+
+
 def test_chunks_go_through_all_records_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoding, "TEXTS_AT_ONCE", 40)
     assert list(chunks_of([50, 0, 40])) == [Chunk(0, 0, 40, 0), Chunk(0, 40, 50, 40), Chunk(2, 0, 40, 50)]
@@ -79,8 +83,8 @@ def test_chunks_go_through_all_records_in_order(monkeypatch: pytest.MonkeyPatch)
 def test_others_give_what_this_process_gives(
     processes: int, both: tuple[Sequence[Chunk], ChunkEncoder, Recipe]
 ) -> None:
-    here = list(workers.encoded(*both, processes=0))
-    others = list(workers.encoded(*both, processes=processes))
+    here = list(workers.encoded(*both, processes=0, say=never))
+    others = list(workers.encoded(*both, processes=processes, say=never))
     assert len(here) == len(others) == 6
     for (one, heard), (other, also_heard) in zip(here, others, strict=True):
         assert one.digested == other.digested
@@ -97,23 +101,47 @@ def test_the_first_error_is_the_one_that_is_raised(
     processes: int, both: tuple[Sequence[Chunk], ChunkEncoder, Recipe]
 ) -> None:
     chunks, here, recipe = both
-    answers = workers.encoded(chunks, replace(here, strict=True), replace(recipe, strict=True), processes=processes)
+    answers = workers.encoded(
+        chunks, replace(here, strict=True), replace(recipe, strict=True), processes=processes, say=never
+    )
     with pytest.raises(DataError, match=r"^a\.jsonl:\d+: .* \(--strict: ") as caught:
         list(answers)
     assert type(caught.value) is DataError
     assert str(caught.value).startswith("a.jsonl:")
     if processes:
         with pytest.raises(DataError) as wanted:
-            list(workers.encoded(chunks, replace(here, strict=True), recipe, processes=0))
+            list(workers.encoded(chunks, replace(here, strict=True), recipe, processes=0, say=never))
         assert str(caught.value) == str(wanted.value)
 
 
-def test_a_process_that_ends_is_said(
+def test_what_a_process_that_ended_has_not_done_is_done_here(
+    both: tuple[Sequence[Chunk], ChunkEncoder, Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = [packed.digested for packed, _ in workers.encoded(*both, processes=0, say=never)]
+    said: list[str] = []
+    answers = workers.encoded(*both, processes=2, say=said.append)
+    found = [next(answers)[0].digested]
+    take = workers._Worker.take
+
+    def killed_first(self: workers._Worker) -> workers.Answer:
+        self._process.kill()
+        self._process.wait()
+        return take(self)
+
+    monkeypatch.setattr(workers._Worker, "take", killed_first)
+    found += [packed.digested for packed, _ in answers]
+    assert found == here
+    (line,) = said
+    assert line == "a process that encodes texts ended by itself (status -9); the rest is encoded by this one"
+
+
+def test_where_none_can_be_started_it_is_done_here(
     both: tuple[Sequence[Chunk], ChunkEncoder, Recipe], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(PolyheadError, match="a process that encodes texts ended by itself"):
-        list(workers.encoded(*both, processes=2))
+    said: list[str] = []
+    assert len(list(workers.encoded(*both, processes=2, say=said.append))) == 6
+    assert "ended by itself (status 1)" in said[0]
 
 
 def test_no_more_than_a_few_chunks_are_under_way(
@@ -122,7 +150,7 @@ def test_no_more_than_a_few_chunks_are_under_way(
     given: list[Chunk] = []
     give = workers._Worker.give
     monkeypatch.setattr(workers._Worker, "give", lambda self, chunk: (given.append(chunk), give(self, chunk)))
-    answers = workers.encoded(both[0], both[1], both[2], processes=1)
+    answers = workers.encoded(both[0], both[1], both[2], processes=1, say=never)
     for taken in range(1, 4):
         next(answers)
         assert len(given) <= taken + 2
