@@ -97,6 +97,12 @@ def single_file_run(
 
 
 @pytest.fixture(autouse=True)
+def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test may write into the user's cache, or find there what another version left."""
+    monkeypatch.setenv("POLYHEAD_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test may reach the Hub, wherever it runs."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

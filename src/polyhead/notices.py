@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from polyhead.errors import DataError
@@ -43,6 +44,19 @@ class Notices:
         if self.strict:
             raise DataError(f"{place}{found} (--strict: {_in_number(rule, 2)})")
         self._by_rule.setdefault(rule, _Notice(f"{place}{found}")).count += count
+
+    def state(self) -> list[tuple[str, str, int]]:
+        """Return what was collected, as JSON: rule, first case, count."""
+        return [(rule, notice.first, notice.count) for rule, notice in self._by_rule.items()]
+
+    def repeat(self, state: Iterable[tuple[str, str, int]]) -> None:
+        """Hear again what other notices collected, as if it came now.
+
+        Raises:
+            DataError: If notices are errors.
+        """
+        for rule, first, count in state:
+            self.add(rule, None, first, count)
 
     def lines(self) -> list[str]:
         """Return one line a rule, with the count and the first case."""

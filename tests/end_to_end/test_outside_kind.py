@@ -274,3 +274,13 @@ def test_models_of_our_kinds_open_beside_it(trained: TrainedRun, site: str) -> N
     done = run_python("-m", "polyhead", "predict", trained.folder, TEXT, "--json", PYTHONPATH=site)
     assert done.status == 0, done.err
     assert list(json.loads(done.out)) == ["text", "classification", "ner"]
+
+
+def test_its_data_are_kept_between_runs(project: Path, tmp_path: Path, site: str) -> None:
+    train = ("-m", "polyhead", "train", "--config", project / "run.toml", "--output", tmp_path / "run")
+    train = (*train, "--epochs", "1", "--set", f"data.cache={tmp_path / 'cache'}")
+    first, second = (run_python(*train, PYTHONPATH=site) for _ in range(2))
+    assert (first.status, second.status) == (0, 0), (first.err, second.err)
+    assert "384 records read in" in first.err
+    assert "384 records found in" in second.err
+    assert "192 rows found, nothing tokenised again" in second.err

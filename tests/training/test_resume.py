@@ -98,6 +98,26 @@ def test_it_goes_on_after_a_step(train: Train, at: int, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("begun", "resumed"), [("kept", "off"), ("off", "kept"), ("kept", "kept"), ("kept", "other")])
+def test_it_goes_on_wherever_its_data_are_kept(train: Train, tmp_path: Path, begun: str, resumed: str) -> None:
+    """With what was kept when it was begun, without it, and with what is kept anew."""
+    whole = train("whole")
+    where = {"off": "off", "kept": tmp_path / "kept", "other": tmp_path / "other"}
+    with_cache = {name: {"config": _config(tmp_path / f"{name}.toml", cache)} for name, cache in where.items()}
+    broken_off(train, "broken", Breaker(step=6), **with_cache[begun])
+    listener = Breaker()
+    run = train("broken", resume=True, reporter=listener, **with_cache[resumed])
+    assert listener.resumed == (6, [1])
+    assert weights_of(run) == weights_of(whole)
+    lines = [line for topic, line in listener.lines if topic == "cache"]
+    assert any("nothing tokenised again" in line for line in lines) == (begun == resumed)
+
+
+def _config(path: Path, cache: Path | str) -> Path:
+    path.write_text(f"[data]\ncache = {json.dumps(str(cache))}\n", encoding="utf-8")
+    return path
+
+
 @pytest.fixture(autouse=True)
 def _ctrl_c_is_heard() -> Iterator[None]:
     """A shell has its background jobs ignore it, and so would the tests of such a job."""

@@ -33,3 +33,14 @@ def test_strict_raises_the_first():
 
 def test_nothing_to_tell():
     assert Notices().lines() == []
+
+
+def test_what_was_heard_can_be_heard_again():
+    first, again = Notices(), Notices()
+    first.add("{records are|record is} odd", Source("a.json", 3), "an odd one", 2)
+    first.add("{texts are|text is} long", None, "this")
+    again.add("{texts are|text is} long", None, "that")
+    again.repeat(first.state())
+    assert again.lines() == ["2 texts are long; first: that", "2 records are odd; first: a.json:3: an odd one"]
+    with pytest.raises(DataError, match=r"^a\.json:3: an odd one \(--strict: records are odd\)$"):
+        Notices(strict=True).repeat(first.state())

@@ -2,6 +2,7 @@
 
 from polyhead.batching.collate import Batch, Row, collate, rows_of
 from polyhead.batching.sampling import STRATEGIES, Mixing, Rows, Step, SubBatch, batches_by_length, token_budget_batches
+from polyhead.batching.stored import StoredArrays, StoredRows, StoredTargets
 from polyhead.batching.targets import Example, Target, collate_targets
 
 __all__ = [
@@ -12,6 +13,9 @@ __all__ = [
     "Row",
     "Rows",
     "Step",
+    "StoredArrays",
+    "StoredRows",
+    "StoredTargets",
     "SubBatch",
     "Target",
     "batches_by_length",

@@ -25,6 +25,17 @@ class Row:
     window: Window
     length: int
 
+    def batch(self, rows: Sequence[Row], encoder: TextEncoder) -> Batch:
+        """Put rows of this sort together; see `collate`."""
+        length = max(row.length for row in rows)
+        ids = np.full((len(rows), length), encoder.pad_id, dtype=np.int64)
+        mask = np.zeros((len(rows), length), dtype=np.int64)
+        types = np.zeros_like(mask)
+        for index, row in enumerate(rows):
+            ids[index, : row.length], types[index, : row.length] = encoder.row(row.encoded, row.window)
+            mask[index, : row.length] = 1
+        return Batch(ids, mask, types if any(row.encoded.second is not None for row in rows) else None)
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -47,12 +58,10 @@ def rows_of(encoded: Encoded, encoder: TextEncoder) -> list[Row]:
 
 
 def collate(rows: Sequence[Row], encoder: TextEncoder) -> Batch:
-    """Put special tokens around each window, a second text behind it, and pad to the longest row."""
-    length = max(row.length for row in rows)
-    ids = np.full((len(rows), length), encoder.pad_id, dtype=np.int64)
-    mask = np.zeros((len(rows), length), dtype=np.int64)
-    types = np.zeros_like(mask)
-    for index, row in enumerate(rows):
-        ids[index, : row.length], types[index, : row.length] = encoder.row(row.encoded, row.window)
-        mask[index, : row.length] = 1
-    return Batch(ids, mask, types if any(row.encoded.second is not None for row in rows) else None)
+    """Put special tokens around each window, a second text behind it, and pad to the longest row.
+
+    Args:
+        rows: All made just now, or all of the same `StoredRows`.
+        encoder: What they were encoded with.
+    """
+    return rows[0].batch(rows, encoder)

@@ -31,7 +31,7 @@ Step = tuple[SubBatch, ...]
 """What one optimiser step sees: the losses of its sub-batches are summed."""
 
 
-def batches_by_length(lengths: Sequence[int], *, batch_size: int, seed: Sequence[int]) -> list[Indices]:
+def batches_by_length(lengths: Sequence[int] | Indices, *, batch_size: int, seed: Sequence[int]) -> list[Indices]:
     """Shuffle rows, sort by length inside mega-batches, cut, and shuffle the batches.
 
     Args:
@@ -176,7 +176,7 @@ def _stream(rows: Rows, own: Indices, mixing: Mixing, *, number: int, start: int
 
 
 def _batches_of(rows: Rows, own: Indices, mixing: Mixing, *, seed: Sequence[int]) -> list[Indices]:
-    lengths = np.asarray(rows.lengths)[own].tolist()
+    lengths = np.asarray(rows.lengths)[own]
     return [own[batch] for batch in batches_by_length(lengths, batch_size=mixing.batch_size, seed=seed)]
 
 

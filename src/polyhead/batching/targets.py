@@ -41,6 +41,31 @@ class Example:
         """The tasks to which it has something to say."""
         return frozenset(self.targets) | frozenset(self.soft)
 
+    def name(self) -> str:
+        """Return the place of its record; the beginning of the text where it has none."""
+        return str(self.place) if self.place else repr(self.row.encoded.text[:40])
+
+    def gather(
+        self, examples: Sequence[Example], heads: Mapping[str, HeadSpec], *, length: int, offset: int
+    ) -> dict[str, Target]:
+        """Gather targets of examples of this sort; see `collate_targets`."""
+        weights = np.array([example.weight for example in examples], dtype=np.float32)
+        continues = np.array([example.row.window.own_start > 0 for example in examples])
+        targets = {}
+        for name, head in heads.items():
+            lead = (len(examples), length) if head.of_units else (len(examples),)
+            empty, kind = (np.nan, np.float32) if head.is_number else (IGNORE, np.int64)
+            values = np.full((*lead, *head.target), empty, dtype=kind)
+            _scatter(values, [example.targets.get(name) for example in examples], examples, head, offset)
+            soft = None
+            if any(name in example.soft for example in examples):
+                answers = np.full((*lead, head.width), np.nan, dtype=np.float32)
+                _scatter(answers, [example.soft.get(name) for example in examples], examples, head, offset)
+                soft = answers if known(answers).any() else None  # a window may have no unit of its own
+            if known(values).any() or soft is not None:
+                targets[name] = Target(values, soft, weights, continues)
+        return targets
+
 
 @dataclass(frozen=True)
 class Target:
@@ -67,7 +92,7 @@ def collate_targets(
     """Gather targets as the losses want them.
 
     Args:
-        examples: The rows of the batch.
+        examples: The rows of the batch: all made just now, or all of the same `StoredRows`.
         heads: The head of each task.
         length: Length of the padded rows.
         offset: Special tokens before a text's first piece.
@@ -75,22 +100,7 @@ def collate_targets(
     Returns:
         By task. A task without a single target in the batch is left out.
     """
-    weights = np.array([example.weight for example in examples], dtype=np.float32)
-    continues = np.array([example.row.window.own_start > 0 for example in examples])
-    targets = {}
-    for name, head in heads.items():
-        lead = (len(examples), length) if head.of_units else (len(examples),)
-        empty, kind = (np.nan, np.float32) if head.is_number else (IGNORE, np.int64)
-        values = np.full((*lead, *head.target), empty, dtype=kind)
-        _scatter(values, [example.targets.get(name) for example in examples], examples, head, offset)
-        soft = None
-        if any(name in example.soft for example in examples):
-            answers = np.full((*lead, head.width), np.nan, dtype=np.float32)
-            _scatter(answers, [example.soft.get(name) for example in examples], examples, head, offset)
-            soft = answers if known(answers).any() else None  # a window may have no unit of its own
-        if known(values).any() or soft is not None:
-            targets[name] = Target(values, soft, weights, continues)
-    return targets
+    return examples[0].gather(examples, heads, length=length, offset=offset) if examples else {}
 
 
 def known(values: Array) -> NDArray[np.bool_]:

@@ -83,6 +83,8 @@ def _read(config: Path) -> dict[str, Any]:
     )
     for sections in (*_PATH_KEYS, *of_sets):
         _resolve(settings, sections, config.parent)
+    if isinstance(data, dict) and isinstance(folder := data.get("cache"), str) and folder != "off":
+        data["cache"] = str(config.parent / folder)
     # An encoder in a folder beside the file, as opposed to a name on the Hub, is said by a leading dot.
     if isinstance(encoder := settings.get("encoder"), str) and encoder.startswith("."):
         settings["encoder"] = str(config.parent / encoder)

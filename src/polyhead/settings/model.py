@@ -53,6 +53,10 @@ class DataSettings(_Files):
 
     max_characters: int = Field(default=100_000, ge=1)
     """A longer text is refused."""
+    cache: Literal["off"] | Path | None = None
+    """The folder in which records and rows are kept between runs, so that they are read and tokenised once. By default
+    `$POLYHEAD_CACHE`, else `polyhead` in the user's folder of caches (`$XDG_CACHE_HOME`, `~/.cache`), for data of a MiB
+    and more; a folder that is named here is used for data of any size. ``off``: none."""
     sets: dict[str, SetSettings] = Field(default_factory=dict)
     """Several data sets, each with settings of its own; then `train` and `dev` are given there."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from polyhead.notices import Notices
+from polyhead.preparing.choosing import taken, together
 from polyhead.records import Record
 from polyhead.settings import RunSettings, SavingSettings, TeacherSettings, TrackingSettings
 from polyhead.tasks import Task
@@ -51,6 +52,8 @@ def load_for_study(settings: RunSettings, reporter: Reporter) -> tuple[RunSettin
     data = load_data(settings, notices)
     for line in notices.lines():
         reporter.warn(line)
+    for line in data.said:
+        reporter.info("cache", line)
     return settings, data
 
 
@@ -78,7 +81,7 @@ def discard(run: TrainedRun) -> None:
     RunFolder(run.folder).discard()
 
 
-def fraction_of(records: Sequence[Record], tasks: Sequence[Task], fraction: float, *, seed: int) -> list[Record]:
+def fraction_of(records: Sequence[Record], tasks: Sequence[Task], fraction: float, *, seed: int) -> Sequence[Record]:
     """Return a stratified part of some records, in their order.
 
     A smaller fraction is part of a larger one with the same seed. Texts are taken at even distances, in the sense of
@@ -93,8 +96,8 @@ def fraction_of(records: Sequence[Record], tasks: Sequence[Task], fraction: floa
     texts = sort_texts(records, tasks, np.random.default_rng(seed))
     places = (np.arange(len(texts.order)) * _GOLDEN + 0.5) % 1
     count = max(1, round(fraction * len(texts.order)))
-    chosen = {texts.order[at] for at in np.argsort(places, kind="stable")[:count]}
-    return [records[index] for index in sorted(index for text in chosen for index in texts.records[text])]
+    chosen = texts.order[np.argsort(places, kind="stable")[:count]]
+    return taken(records, texts.records_of(chosen))
 
 
 def folds_of(records: Sequence[Record], tasks: Sequence[Task], folds: int, *, seed: int) -> list[list[int]]:
@@ -107,7 +110,7 @@ def folds_of(records: Sequence[Record], tasks: Sequence[Task], folds: int, *, se
         seed: The folds are a function of the records and this.
     """
     texts = sort_texts(records, tasks, np.random.default_rng(seed))
-    return [sorted(index for text in texts.order[at::folds] for index in texts.records[text]) for at in range(folds)]
+    return [texts.records_of(texts.order[at::folds]).tolist() for at in range(folds)]
 
 
 def without(own: DataSet, left_out: set[int], tasks: Sequence[Task], *, seed: int) -> DataSet:
@@ -119,13 +122,14 @@ def without(own: DataSet, left_out: set[int], tasks: Sequence[Task], *, seed: in
         tasks: Their labels are kept in proportion where dev data are held out of what is left.
         seed: The same.
     """
-    stays = [record for index, record in enumerate(whole(own)) if index not in left_out]
+    everything = whole(own)
+    stays = taken(everything, np.array([at for at in range(len(everything)) if at not in left_out], dtype=np.int64))
     if not own.held_out:
         return replace(own, train=stays)
     train, dev = hold_out(stays, tasks, seed=seed)
     return replace(own, train=train, dev=dev)
 
 
-def whole(own: DataSet) -> list[Record]:
+def whole(own: DataSet) -> Sequence[Record]:
     """Return all records of a data set's training files: those trained on, and those held out of them."""
-    return [*own.train, *own.dev] if own.held_out else own.train
+    return together([own.train, own.dev]) if own.held_out else own.train

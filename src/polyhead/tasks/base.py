@@ -103,7 +103,8 @@ class Task(ABC):
             field: The field of the data files that it reads.
             weight: The weight of its loss.
             options: The kind's checked `Options`.
-            annotations: All the annotations that the data carry for it; at least one.
+            annotations: All the annotations that the data carry for it; at least one. Of large data each is read anew
+                whenever it is looked at: go through them seldom, and keep counts rather than annotations.
 
         Raises:
             DataError: If they give nothing to learn.

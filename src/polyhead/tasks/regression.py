@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, sqrt
@@ -112,9 +113,10 @@ class Regression(Task):
         cls, *, name: str, field: str, weight: float, options: RegressionOptions, annotations: Sequence[float]
     ) -> Self:
         """Learn the scale from the data."""
-        mean = fsum(annotations) / len(annotations)  # exact sums, which no order of the data changes
-        deviation = sqrt(fsum((value - mean) ** 2 for value in annotations) / len(annotations))
-        low, high = min(annotations), max(annotations)
+        values = array("d", annotations)  # one look at each, which may be read from a disk
+        mean = fsum(values) / len(values)  # exact sums, which no order of the data changes
+        deviation = sqrt(fsum((value - mean) ** 2 for value in values) / len(values))
+        low, high = min(values), max(values)
         if low == high or not deviation:
             raise DataError(
                 f"task {name!r}: {field!r} is {low:g} in all of the {len(annotations)} records that carry it, so there "

@@ -1,4 +1,4 @@
-"""Records to rows with targets."""
+"""Records to rows with targets, and what is to be put in order of them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from polyhead.batching import Example, Rows, rows_of
-from polyhead.encoding import Encoded, TextEncoder
+from polyhead.batching import Example, Rows, StoredRows
+from polyhead.encoding import TextEncoder
 from polyhead.notices import Notices
-from polyhead.records import Record, Text
+from polyhead.preparing.examples import Soft, examples_of
+from polyhead.records import Text
 from polyhead.tasks import Task
 from polyhead.training.data import DataSet
-
-_TEXTS_AT_ONCE = 4096
-
-Soft = Mapping[str, NDArray[np.float32]]
 
 
 def make_examples(
@@ -41,31 +38,12 @@ def make_examples(
         notices: Hears of annotations that a head has no way to say.
         soft: What teachers hold probable, by text.
     """
-    examples: list[Example] = []
-    for number, own in enumerate(sets):
-        for record, encoded in _encoded(own.train, encoder):
-            targets = {
-                task.name: _target(task, record, encoded, notices) for task in tasks if task.name in record.annotations
-            }
-            taught = soft.get(record.texts, {}) if soft else {}
-            examples += [
-                Example(row, targets, taught, own.weight, number, record.source) for row in rows_of(encoded, encoder)
-            ]
-    return examples
-
-
-def _encoded(records: Sequence[Record], encoder: TextEncoder) -> Iterable[tuple[Record, Encoded]]:
-    for start in range(0, len(records), _TEXTS_AT_ONCE):
-        part = records[start : start + _TEXTS_AT_ONCE]
-        yield from zip(part, encoder.encode([record.texts for record in part]), strict=True)
-
-
-def _target(task: Task, record: Record, encoded: Encoded, notices: Notices) -> NDArray[np.generic]:
-    annotation = record.annotations[task.name]
-    if beyond := task.beyond(annotation, encoded):
-        rule = f"{{annotations are|annotation is}} such that the head of {task.name!r} cannot say it (never learnt)"
-        notices.add(rule, record.source, repr(beyond[0]), len(beyond))
-    return task.encode(annotation, encoded)
+    return [
+        example
+        for number, own in enumerate(sets)
+        for rows in examples_of(own.train, tasks, encoder, notices, weight=own.weight, source=number, soft=soft)
+        for example in rows
+    ]
 
 
 def rows_in(examples: Sequence[Example], sets: Sequence[DataSet], tasks: Sequence[Task], *, by_set: bool) -> Rows:
@@ -78,18 +56,40 @@ def rows_in(examples: Sequence[Example], sets: Sequence[DataSet], tasks: Sequenc
         by_set: Each data set is a source, not each task.
     """
     names = [task.name for task in tasks]
-    members = {name: _where(name in example.tasks for example in examples) for name in names}
-    lengths = [example.row.length for example in examples]
+    members = {name: _members(examples, name) for name in names}
+    lengths = lengths_of(examples)
     if not by_set:
         return Rows(lengths, members, members, {name: frozenset({name}) for name in names})
-    sources = {own.name: _where(example.source == at for example in examples) for at, own in enumerate(sets)}
+    sources = {own.name: _of_source(examples, at) for at, own in enumerate(sets)}
     return Rows(lengths, members, sources, dict.fromkeys(sources, frozenset(names)))
 
 
 def pieces_in(examples: Sequence[Example], encoder: TextEncoder) -> Tensor:
     """Return the ids that can stand in a batch of rows, sorted, each once."""
-    found = [np.unique(encoder.row(example.row.encoded, example.row.window)[0]) for example in examples]
+    if isinstance(examples, StoredRows):
+        found = [examples.pieces()]
+    else:
+        found = [np.unique(encoder.row(example.row.encoded, example.row.window)[0]) for example in examples]
     return torch.from_numpy(np.unique(np.concatenate([*found, [encoder.pad_id]])))
+
+
+def lengths_of(examples: Sequence[Example]) -> Sequence[int]:
+    """Return the pieces in each row, special tokens included: one array where rows are stored."""
+    if isinstance(examples, StoredRows):
+        return examples.lengths  # type: ignore[return-value]  # an array is no Sequence by name, but is used as one
+    return [example.row.length for example in examples]
+
+
+def _members(examples: Sequence[Example], task: str) -> NDArray[np.int64]:
+    if isinstance(examples, StoredRows):
+        return examples.members(task)
+    return _where(task in example.tasks for example in examples)
+
+
+def _of_source(examples: Sequence[Example], number: int) -> NDArray[np.int64]:
+    if isinstance(examples, StoredRows):
+        return examples.of_source(number)
+    return _where(example.source == number for example in examples)
 
 
 def _where(chosen: Iterable[bool]) -> NDArray[np.int64]:

@@ -6,10 +6,9 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from polyhead.batching import Example
+from polyhead.batching import Example, StoredRows
 from polyhead.errors import SettingsError
+from polyhead.preparing.examples import digested
 from polyhead.training.tracking import flattened
 
 _OF_NO_MATTER = (
@@ -20,6 +19,7 @@ _OF_NO_MATTER = (
     "training.on_nonfinite",
     "teacher.models",
     "teacher.data",
+    "data.cache",
     "data.train",
     "data.dev",
 )
@@ -28,19 +28,11 @@ _OF_NO_MATTER = (
 
 def rows_digest(examples: Sequence[Example]) -> str:
     """Return a SHA-256 over all that is trained on: pieces, targets, teachers' answers, weights, in their order."""
+    if isinstance(examples, StoredRows):
+        return examples.digest
     digest = hashlib.sha256()
-    text = None
-    for example in examples:
-        digest.update(repr((example.row.window, example.weight, example.source)).encode())
-        if example.row.encoded is text:  # a further window: what follows is of the whole text
-            continue
-        text = example.row.encoded
-        digest.update(repr(text.second).encode())
-        digest.update(np.ascontiguousarray(text.ids).tobytes())
-        for kind in (example.targets, example.soft):
-            for name, array in sorted(kind.items()):
-                digest.update(name.encode())
-                digest.update(np.ascontiguousarray(array).tobytes())
+    for part in digested(examples):
+        digest.update(part)
     return digest.hexdigest()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -30,11 +30,12 @@ from polyhead.training.engine import (
     make_repeatable,
     resolve_precision,
 )
-from polyhead.training.examples import make_examples, pieces_in, rows_in
+from polyhead.training.examples import pieces_in, rows_in
 from polyhead.training.extending import pretrained_of, take_over
 from polyhead.training.fingerprint import rows_digest
 from polyhead.training.loop import Steps
 from polyhead.training.plan import Plan, choose_batch_size, make_plan
+from polyhead.training.rows import rows_to_train_on
 from polyhead.training.teaching import teachers_of
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy")
@@ -59,6 +60,7 @@ class Prepared:
         engine: Optimiser and schedule.
         teachers: A line on what teaches, where something does.
         base: The model that is given a further head, where this is what the run does.
+        said: Lines on what was kept of an earlier preparation, or is for a later one.
     """
 
     settings: RunSettings
@@ -69,12 +71,13 @@ class Prepared:
     encoding: EncodingState
     text_encoder: TextEncoder
     model: MultiTaskModel
-    examples: list[Example]
+    examples: Sequence[Example]
     steps: Steps
     plan: Plan
     engine: Engine
     teachers: str | None
     base: Bundle | None
+    said: tuple[str, ...]
 
     def resolved_settings(self) -> dict[str, Any]:
         """Return the settings with the values that were worked out, as JSON."""
@@ -104,12 +107,14 @@ class Prepared:
         data = self.data
         yield "encoder", self._encoder_fact()
         for task in data.tasks:
-            count = sum(task.name in record.annotations for record in data.train)
-            yield "task", f"{task.name}: {task.kind} from {task.field!r}, {task.describe()}, {count:,} records"
+            kind = f"{task.kind} from {task.field!r}, {task.describe()}"
+            yield "task", f"{task.name}: {kind}, {data.annotated(task.name):,} records"
         for own in data.sets:
             yield "data", f"{own.name}: {self._set_fact(own)}" if len(data.sets) > 1 else self._set_fact(own)
         if (rows := len(self.examples)) > len(data.train) and not self.teachers:
             yield "data", f"{rows:,} rows: longer texts are cut into windows"
+        for line in self.said:
+            yield "cache", line
         if self.teachers:
             yield "teacher", self.teachers
         yield "plan", ", ".join(self._plan_facts())
@@ -185,7 +190,14 @@ def prepare(
     accelerator = make_accelerator(training.precision)
     model.to(accelerator.device)
     sets = (*data.sets, *teachers.sets)
-    examples = make_examples(sets, data.tasks, text_encoder, notices, soft=teachers.answer(sets))
+    examples, said = rows_to_train_on(
+        data,
+        teachers=teachers,
+        tokenizer_json=pretrained.tokenizer_json,
+        encoding=encoding,
+        encoder=text_encoder,
+        notices=notices,
+    )
     batch_size = choose_batch_size(training, rows=len(examples))
     by_set = training.mix_by == "set" or (training.mix_by == "auto" and len(sets) > 1)
     rows = rows_in(examples, sets, data.tasks, by_set=by_set)
@@ -210,6 +222,7 @@ def prepare(
         engine=engine,
         teachers=teachers.fact(),
         base=base,
+        said=(*data.said, *said),
     )
 
 

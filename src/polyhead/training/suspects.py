@@ -88,7 +88,7 @@ def find_trouble(
 
 def names_of(examples: Iterator[Example]) -> tuple[str, ...]:
     """Return the places of rows' records, each once; the beginning of the text where a record has none."""
-    return tuple(dict.fromkeys(str(own.place) if own.place else repr(own.row.encoded.text[:40]) for own in examples))
+    return tuple(dict.fromkeys(own.name() for own in examples))
 
 
 def some_of(names: Sequence[str]) -> str:

@@ -85,6 +85,15 @@ def test_paths_of_data_sets_in_the_file_start_at_its_folder(config, tmp_path):
     assert load_settings(path, ["data.sets.b.train=e.json"]).data.sets["b"].train == (Path("e.json"),)
 
 
+def test_the_folder_of_the_cache_starts_at_the_files_own(config, tmp_path):
+    path = config('[data]\ncache = "kept"\n')
+    assert load_settings(path).data.cache == tmp_path / "kept"
+    assert load_settings(path, ["data.cache=/elsewhere"]).data.cache == Path("/elsewhere")
+    assert load_settings(path, ["data.cache=off"]).data.cache == "off"
+    assert load_settings(config('[data]\ncache = "off"\n')).data.cache == "off"
+    assert load_settings().data.cache is None
+
+
 def test_paths_of_teachers_in_the_file_start_at_its_folder(config, tmp_path):
     path = config('[teacher]\nmodels = ["large", "/abs/other.pt"]\ndata = "more.txt"\n')
     teacher = load_settings(path).teacher

@@ -1,0 +1,98 @@
+"""What makes two preparations the same: data, settings, tokenizer, and the code that reads and encodes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from polyhead.settings import RunSettings
+from polyhead.tasks.kinds import KINDS, known_kinds
+
+_FORMAT = 1
+"""Of the entries' files; another one where they are written otherwise."""
+_CODE = (
+    *("records.py", "notices.py", "labels/*.py", "formats/*.py", "encoding/*.py", "tasks/*.py", "batching/*.py"),
+    *("preparing/*.py", "training/reading.py", "training/holdout.py", "training/strata.py", "training/kept.py"),
+)
+"""Where the code stands that records and rows depend on."""
+_OF_NO_MATTER = {"metric", "score_weight", "patience"}
+"""Settings of a task that change nothing of what is prepared."""
+
+
+def records_key(settings: RunSettings, digests: Mapping[Path, str]) -> str:
+    """Return the key of a run's records.
+
+    Args:
+        settings: All settings.
+        digests: The SHA-256 of each data file.
+    """
+    sets = {
+        name: {**own.model_dump(mode="json"), "digests": [digests[path] for path in (*own.train, *own.dev)]}
+        for name, own in settings.data.all_sets().items()
+    }
+    return _key(
+        sets=list(sets.items()),
+        tasks=[[name, task.model_dump(mode="json", exclude=_OF_NO_MATTER)] for name, task in settings.tasks.items()],
+        outside=_outside([task.kind for task in settings.tasks.values()]),
+        max_characters=settings.data.max_characters,
+        seed=settings.training.seed,
+        with_bare=bool(settings.teacher.models),
+        versions=[metadata.version("numpy"), platform.python_version()],
+        code=_code_digest(),
+    )
+
+
+def rows_key(records: str, *, tokenizer_json: str, encoding: Mapping[str, Any], weights: Sequence[float]) -> str:
+    """Return the key of a run's rows.
+
+    Args:
+        records: The key of its records.
+        tokenizer_json: The tokenizer.
+        encoding: How texts become rows.
+        weights: Of the data sets.
+    """
+    return _key(
+        records=records,
+        tokenizer=hashlib.sha256(tokenizer_json.encode()).hexdigest(),
+        encoding=dict(encoding),
+        weights=list(weights),
+        versions=[metadata.version("tokenizers")],
+    )
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _key(**parts: Any) -> str:
+    text = json.dumps({"format": _FORMAT, "polyhead": metadata.version("polyhead"), **parts}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _outside(kinds: Sequence[str]) -> list[list[str]]:
+    """Return, for kinds of other packages, what their code is."""
+    found = []
+    for name in sorted(set(kinds) - KINDS.keys()):
+        if kind := known_kinds().get(name):
+            path = getattr(sys.modules.get(kind.__module__), "__file__", None)
+            found.append([name, file_digest(Path(path)) if path else ""])
+    return found
+
+
+@cache
+def _code_digest() -> str:
+    """Return a digest of our own code: who changes it must not get what the code before made."""
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(path for pattern in _CODE for path in root.glob(pattern)):
+        digest.update(str(path.relative_to(root)).encode() + path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,181 @@
+"""Files to the data of a run: records, the tasks' labels, and what chooses the best epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from polyhead.errors import DataError, SettingsError, name_the_known
+from polyhead.formats import Limits, read_raw, read_records
+from polyhead.notices import Notices
+from polyhead.preparing.choosing import annotated, annotations_of, how_many, taken, together
+from polyhead.preparing.keys import file_digest
+from polyhead.records import Record
+from polyhead.settings import RunSettings, SetSettings, TaskSettings
+from polyhead.tasks import Task, TaskOptions, kind_named, options_of
+from polyhead.training.holdout import hold_out
+from polyhead.training.sets import DataSet, TrainingData
+
+DEFAULT_TASKS = {
+    "classification": TaskSettings(kind="single_label", field="label"),
+    "ner": TaskSettings(kind="tagging", field="ner_tags"),
+}
+"""The tasks of data that come without settings, as far as the data have their fields."""
+
+
+class Store(Protocol):
+    """What becomes of records that are read."""
+
+    def keep(self, records: Iterable[Record]) -> Sequence[Record]:
+        """Take records, and return what they can be read from once all are taken."""
+
+    def close(self) -> None:
+        """Hear that all are taken."""
+
+
+class InMemory:
+    """Keeps records as they are."""
+
+    def keep(self, records: Iterable[Record]) -> Sequence[Record]:
+        """Return a list of them."""
+        return list(records)
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+def read_data(settings: RunSettings, notices: Notices, *, store: Callable[[Sequence[str]], Store]) -> TrainingData:
+    """Read the files of a run and learn the tasks' labels.
+
+    Args:
+        settings: All settings.
+        notices: Hears of what is odd in the data but usable.
+        store: Makes what keeps records, by the names of the tasks.
+
+    Raises:
+        SettingsError: If a task's or data set's settings are wrong.
+        DataError: If a file cannot be used, or carries nothing for a task.
+    """
+    sets = settings.data.all_sets()
+    wanted = settings.tasks or _tasks_in([path for own in sets.values() for path in own.train])
+    options = {name: options_of(name, task) for name, task in wanted.items()}  # which also checks each task's kind
+    for name, own in sets.items():
+        for task in own.tasks or ():
+            if task not in wanted:
+                raise SettingsError(f"data.sets.{name}.tasks: no task {task!r}; {name_the_known(task, wanted)}")
+    reading = _Reading(wanted, options, settings.data.max_characters, notices)
+    records = store(list(wanted))
+    read = {
+        name: (records.keep(reading.files(own, own.train)), records.keep(reading.files(own, own.dev)))
+        for name, own in sets.items()
+    }
+    records.close()
+    train = together([own for own, _ in read.values()])
+    tasks = tuple(_learn(name, task, options[name], train, sets) for name, task in wanted.items())
+    found = list(_sets(settings, read, tasks, notices))
+    _tell_of_dev(found, tasks, notices)
+    return TrainingData(tasks, tuple(found), reading.accounts)
+
+
+def _sets(
+    settings: RunSettings,
+    read: Mapping[str, tuple[Sequence[Record], Sequence[Record]]],
+    tasks: Sequence[Task],
+    notices: Notices,
+) -> Iterator[DataSet]:
+    sets, keep_bare = settings.data.all_sets(), bool(settings.teacher.models)
+    for name, (own_train, own_dev) in read.items():
+        kept = own_train if keep_bare else _annotated(own_train, notices)
+        stays, dev = kept, own_dev
+        if held_out := not sets[name].dev:
+            stays, dev = hold_out(kept, tasks, seed=settings.training.seed)
+        yield DataSet(name, sets[name].weight, stays, dev, held_out)
+
+
+class _Reading:
+    """Reads files for the tasks that their data set feeds, and keeps account of them."""
+
+    def __init__(
+        self, wanted: Mapping[str, TaskSettings], options: Mapping[str, TaskOptions], characters: int, notices: Notices
+    ) -> None:
+        self._wanted, self._options, self._characters, self._notices = wanted, options, characters, notices
+        self.accounts: list[dict[str, Any]] = []
+
+    def files(self, own: SetSettings, paths: Iterable[Path]) -> Iterator[Record]:
+        limits = Limits(self._characters, own.text_field, own.second_field)
+        fields = _fields_of(own, self._wanted)
+        for path in paths:
+            columns = {
+                name: kind_named(self._wanted[name].kind, where=name).column(field, self._options[name])
+                for name, field in fields.items()
+            }
+            count = 0
+            for record in read_records(path, columns, notices=self._notices, limits=limits):
+                count += 1
+                yield record
+            self.accounts.append({"path": str(path), "sha256": file_digest(path), "records": count})
+
+
+def _fields_of(own: SetSettings, wanted: Mapping[str, TaskSettings]) -> dict[str, str]:
+    """Return, by task that a data set feeds, the field that it reads there."""
+    named = own.tasks if own.tasks is not None else dict.fromkeys(wanted)
+    return {name: field or wanted[name].field for name, field in named.items() if name in wanted}
+
+
+def _annotated(records: Sequence[Record], notices: Notices) -> Sequence[Record]:
+    has = annotated(records)
+    if has.all():
+        return records
+    rule = "{records carry|record carries} no annotation of any task (left out of training)"
+    bare = records[int(np.flatnonzero(~has)[0])]
+    notices.add(rule, bare.source, "no annotation", int((~has).sum()))
+    return taken(records, np.flatnonzero(has))
+
+
+def _tell_of_dev(sets: Sequence[DataSet], tasks: Sequence[Task], notices: Notices) -> None:
+    """Tell of tasks that have no part in choosing the best epoch."""
+    dev = together([own.dev for own in sets])
+    for task in tasks if dev else ():
+        if not how_many(dev, task.name):
+            rule = f"{{dev files lack|dev file lacks}} annotations of the task {task.name!r}"
+            rule += " (it has no part in choosing the best epoch)"
+            found = f"no field {task.field!r} in any of {len(dev):,} records"
+            notices.add(rule, None, found, sum(bool(own.dev) for own in sets))
+
+
+def _learn(
+    name: str, task: TaskSettings, options: TaskOptions, records: Sequence[Record], sets: Mapping[str, SetSettings]
+) -> Task:
+    annotations = annotations_of(records, name)
+    if not annotations:
+        feeding = [own for own in sets.values() if own.tasks is None or name in own.tasks]
+        paths = [path for own in feeding for path in own.train]
+        if not paths:
+            raise SettingsError(f"tasks.{name}: no data set feeds it; name it in data.sets.NAME.tasks")
+        fields = list(dict.fromkeys(_fields_of(own, {name: task})[name] for own in feeding))
+        raise DataError(
+            f"tasks.{name}.field: no record of {', '.join(map(str, paths))} has the field "
+            f"{' or '.join(map(repr, fields))}; {name_the_known(fields[0], _fields_in(paths))}"
+        )
+    kind = kind_named(task.kind, where=f"tasks.{name}.kind")
+    return kind.learn(name=name, field=task.field, weight=task.weight, options=options, annotations=annotations)
+
+
+def _tasks_in(paths: Sequence[Path]) -> dict[str, TaskSettings]:
+    """Find the default tasks whose fields the data have."""
+    fields = _fields_in(paths)
+    found = {name: task for name, task in DEFAULT_TASKS.items() if task.field in fields}
+    if not found:
+        raise DataError(
+            f"{', '.join(map(str, paths))}: no field 'label' or 'ner_tags', so there is no task; the records have "
+            f"{', '.join(map(repr, sorted(fields)))}. Name tasks and fields in a settings file: [tasks.NAME] with "
+            f"kind and field"
+        )
+    return found
+
+
+def _fields_in(paths: Iterable[Path]) -> set[str]:
+    return {name for path in paths for raw in read_raw(path) for name in raw.fields}
