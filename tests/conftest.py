@@ -96,6 +96,14 @@ def single_file_run(
     return run_training(load_settings(None, (), flags), single_file="mtl_epoch{epoch}.pt")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test may write into the user's cache, or find there what another version left; nor may what tests share."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("POLYHEAD_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test may reach the Hub, wherever it runs."""

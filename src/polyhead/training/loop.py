@@ -12,8 +12,10 @@ from polyhead.batching import STRATEGIES, Example, Mixing, Rows, Step
 from polyhead.encoding import TextEncoder
 from polyhead.errors import TrainingError
 from polyhead.model import MultiTaskModel
+from polyhead.model.freezing import is_frozen
 from polyhead.settings import TrainingSettings
 from polyhead.training.engine import Engine
+from polyhead.training.forward import Forward
 from polyhead.training.guard import Guard, Place
 from polyhead.training.passes import DidNotFitError, LossSettings, Passes, is_out_of_memory
 from polyhead.training.randomness import RandomState
@@ -53,6 +55,7 @@ def train_steps(
     guard: Guard,
     stopped: Collection[str] = (),
     first_step: int = 1,
+    forward: Forward | None = None,
 ) -> Iterator[StepReport]:
     """Train, one optimiser step at a time.
 
@@ -66,6 +69,7 @@ def train_steps(
         guard: Says what becomes of numbers that go wrong, and how much goes through at once.
         stopped: Tasks whose losses are left out; looked at anew in each step, so that it may grow.
         first_step: Number of the first of the steps.
+        forward: Gives the logits of rows; the whole model where not given.
 
     Yields:
         Each step after it was taken. One whose batch was left out has no losses.
@@ -75,7 +79,7 @@ def train_steps(
             are those before the step.
         TrainingError: If not even a single row fits into memory.
     """
-    passes = Passes(model, examples, encoder=encoder, engine=engine, losses=losses, stopped=stopped)
+    passes = Passes(model, examples, encoder=encoder, engine=engine, losses=losses, stopped=stopped, forward=forward)
     taker = _Taker(model, examples, passes=passes, engine=engine, guard=guard, clip=losses.clip)
     for number, (epoch, step) in enumerate(steps, start=first_step):
         set_training(model)
@@ -91,7 +95,7 @@ def train_steps(
 def set_training(model: MultiTaskModel) -> None:
     """Put a model into training mode; a frozen encoder stays in evaluation mode, its states being what they are."""
     model.train()
-    if not any(weight.requires_grad for weight in model.encoder.parameters()):
+    if is_frozen(model.encoder):
         model.encoder.eval()
 
 

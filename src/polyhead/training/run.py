@@ -19,6 +19,7 @@ from polyhead.training.choosing import best_of, heads_that_stop, run_is_over
 from polyhead.training.data import TrainingData
 from polyhead.training.epoch_end import EpochEnd, bundle_name
 from polyhead.training.extending import prove_heads
+from polyhead.training.frozen import heads_alone
 from polyhead.training.guard import Guard
 from polyhead.training.loop import LossSettings, train_steps
 from polyhead.training.memory import kept_memory
@@ -199,6 +200,7 @@ class _Run:
             guard=self._progress.guard,
             stopped=self._progress.stopped,
             first_step=self._progress.step + 1,
+            forward=heads_alone(prepared, self._progress, reporter=self._reporter, check=self._stop.check),
         )
 
     def _steps_left(self) -> Iterator[tuple[int, Step]]:
