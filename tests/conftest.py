@@ -96,10 +96,12 @@ def single_file_run(
     return run_training(load_settings(None, (), flags), single_file="mtl_epoch{epoch}.pt")
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No test may write into the user's cache, or find there what another version left."""
-    monkeypatch.setenv("POLYHEAD_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test may write into the user's cache, or find there what another version left; nor may what tests share."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("POLYHEAD_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        yield
 
 
 @pytest.fixture(autouse=True)

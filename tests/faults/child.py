@@ -50,9 +50,16 @@ class Ending:
     said: str
 
 
-def train(settings: Mapping[str, Any], *, resume: bool = False, fault: Fault = Fault(), notes: Path) -> Ending:
+def train(
+    settings: Mapping[str, Any],
+    *,
+    resume: bool = False,
+    fault: Fault = Fault(),
+    notes: Path,
+    environment: Mapping[str, str] | None = None,
+) -> Ending:
     """Train in a process of its own, and wait for its end."""
-    process = start(settings, resume=resume, fault=fault, notes=notes)
+    process = start(settings, resume=resume, fault=fault, notes=notes, environment=environment)
     process.join(_TIMEOUT)
     if process.exitcode is None:
         process.kill()
@@ -60,17 +67,26 @@ def train(settings: Mapping[str, Any], *, resume: bool = False, fault: Fault = F
     return Ending(process.exitcode, notes.read_text())
 
 
-def start(settings: Mapping[str, Any], *, resume: bool, fault: Fault = Fault(), notes: Path) -> Any:
-    """Begin a training in a process of its own."""
+def start(
+    settings: Mapping[str, Any],
+    *,
+    resume: bool,
+    fault: Fault = Fault(),
+    notes: Path,
+    environment: Mapping[str, str] | None = None,
+) -> Any:
+    """Begin a training in a process of its own, with some variables of its environment."""
     notes.write_text("")
-    process = _CONTEXT.Process(target=_main, args=(dict(settings), resume, fault, notes))
+    # The server was started in an environment of that time, which need not be ours.
+    environment = {"POLYHEAD_CACHE": os.environ["POLYHEAD_CACHE"], **(environment or {})}
+    process = _CONTEXT.Process(target=_main, args=(dict(settings), resume, fault, notes, environment))
     process.start()
     return process
 
 
-def _main(settings: dict[str, Any], resume: bool, fault: Fault, notes: Path) -> None:
+def _main(settings: dict[str, Any], resume: bool, fault: Fault, notes: Path, environment: dict[str, str]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell has its background jobs ignore
-    os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", **environment}
     with notes.open("a", buffering=1) as said, redirect_stdout(said), redirect_stderr(said):
         code = _train(settings, resume, fault, said)
     os._exit(code)

@@ -380,3 +380,74 @@ def test_what_a_run_learnt_of_its_memory_survives(train: Train, monkeypatch: pyt
     broken_off(train, "broken", breaker, token_budget=40)
     resumed = train("broken", resume=True, token_budget=40)
     assert weights_of(resumed) == weights_of(train("whole", token_budget=40))
+
+
+FROZEN: dict[str, Any] = {"freeze": "encoder", "head_lr": 1e-2}
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize("at", [2, 7])
+def test_states_of_a_frozen_encoder_are_the_same_bits(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int, is_there: bool
+) -> None:
+    monkeypatch.setenv("POLYHEAD_CACHE", str(tmp_path / "cache"))
+    whole = train("whole", **FROZEN)
+    broken_off(train, "broken", Breaker(step=at), **FROZEN)
+    if not is_there:
+        shutil.rmtree(tmp_path / "cache")
+    assert weights_of(train("broken", resume=True, **FROZEN)) == weights_of(whole)
+
+
+class InTheFirstPass(Listener):
+    """Sends a signal when the states of a frozen encoder are begun with."""
+
+    def info(self, topic: str, line: str) -> None:
+        super().info(topic, line)
+        if "computed once" in line:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_signal_while_states_are_computed(train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLYHEAD_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(TrainingStoppedError, match="stopped after step 0 of 12"):
+        train("broken", reporter=InTheFirstPass(), **FROZEN)
+    assert list((tmp_path / "cache" / "states").iterdir()) == []
+    resumed = train("broken", resume=True, **FROZEN)
+    assert weights_of(resumed) == weights_of(train("whole", **FROZEN))
+
+
+def test_a_run_that_began_without_states_goes_on_without(
+    train: Train, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLYHEAD_CACHE", str(data))  # a file, in which nothing can be kept
+    whole = train("whole", **FROZEN)
+    broken_off(train, "broken", Breaker(step=3), **FROZEN)
+    monkeypatch.setenv("POLYHEAD_CACHE", str(tmp_path / "cache"))
+    train("other", **FROZEN)
+    listener = Listener()
+    resumed = train("broken", resume=True, reporter=listener, **FROZEN)
+    assert weights_of(resumed) == weights_of(whole)
+    assert not [line for topic, line in listener.lines if topic == "cache"]
+
+
+def test_a_run_whose_states_cannot_be_made_again_says_what_that_means(
+    train: Train, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLYHEAD_CACHE", str(tmp_path / "cache"))
+    broken_off(train, "broken", Breaker(step=3), **FROZEN)
+    monkeypatch.setenv("POLYHEAD_CACHE", str(data))
+    listener = Listener()
+    train("broken", resume=True, reporter=listener, **FROZEN)
+    first, second = listener.warnings
+    assert "cannot be kept" in first
+    assert second == "the weights may differ in their last bits from those of an uninterrupted run"
+
+
+def test_nothing_is_computed_for_a_run_whose_steps_are_all_taken(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLYHEAD_CACHE", str(tmp_path / "cache"))
+    broken_off(train, "broken", Breaker(step=12), **FROZEN)
+    shutil.rmtree(tmp_path / "cache")
+    train("broken", resume=True, **FROZEN)
+    assert not (tmp_path / "cache").exists()

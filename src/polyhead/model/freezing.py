@@ -31,6 +31,11 @@ def freeze(encoder: nn.Module, what: str | int | None) -> None:
         layer.requires_grad_(False)
 
 
+def is_frozen(encoder: nn.Module) -> bool:
+    """Whether no weight of the encoder learns."""
+    return not any(weight.requires_grad for weight in encoder.parameters())
+
+
 def layers_of(encoder: nn.Module) -> list[nn.Module]:
     """Return the encoder's layers, the lowest first: its first list of modules as long as its settings say."""
     count = encoder.config.num_hidden_layers  # type: ignore[union-attr]

@@ -62,10 +62,35 @@ class MultiTaskModel(nn.Module):
         Returns:
             By task, the logits.
         """
-        states = self._states(ids, mask, types)
+        return self.run_heads(self.states(ids, mask, types), mask, tasks=tasks)
+
+    def run_heads(
+        self, states: Sequence[Tensor], mask: Tensor, *, tasks: Collection[str] | None = None
+    ) -> dict[str, Tensor]:
+        """Run every head that is asked for.
+
+        Args:
+            states: Of each layer, the last one last; shape (rows, length, width). Where no head that is asked for mixes
+                layers, those of the last layer will do. What stands at padding makes no difference to any loss.
+            mask: Shape (rows, length).
+            tasks: Names of the tasks; all where not given.
+
+        Returns:
+            By task, the logits.
+        """
         return {name: self.heads[head_key(name)](states, mask) for name in self.specs if tasks is None or name in tasks}
 
-    def _states(self, ids: Tensor, mask: Tensor, types: Tensor | None) -> Sequence[Tensor]:
+    def states(self, ids: Tensor, mask: Tensor, types: Tensor | None = None) -> Sequence[Tensor]:
+        """Run the encoder.
+
+        Args:
+            ids: Shape (rows, length).
+            mask: Shape (rows, length).
+            types: As `forward` takes them.
+
+        Returns:
+            Of each layer, shape (rows, length, width), the last one last; of the last alone where no head mixes layers.
+        """
         given = {"token_type_ids": types} if types is not None and self._takes_types else {}
         found = self.encoder(
             input_ids=ids, attention_mask=mask, output_hidden_states=self._all_layers, return_dict=True, **given

@@ -1,6 +1,6 @@
-"""The folder in which records and rows are kept between runs.
+"""The folder in which records, rows and a frozen encoder's states are kept between runs.
 
-records-KEY/, rows-KEY/    an entry each, with a manifest; it appears whole or not at all
+records-KEY/, rows-KEY/, states-KEY/    an entry each, with a manifest; it appears whole or not at all
 
 Whoever uses or writes an entry holds a lock on its folder, which goes with the process: what nobody holds may go.
 """
@@ -28,10 +28,12 @@ except ImportError:  # no such locks on this system
 
 MOST_BYTES = 20 * 2**30
 """What all entries may take together; those that were not used for longest go first."""
+LEFT_FREE = 2**30
+"""Bytes of the disk that a large entry leaves to others."""
 SMALLEST = 2**20
 """Bytes of data files below which nothing is kept unless a folder is named: they are read and tokenised in a second."""
-_ENTRY = re.compile(r"(records|rows)-[0-9a-f]{32}")
-_UNFINISHED = re.compile(r"\.(records|rows)-[0-9a-f]{32}-[0-9a-f]{8}\.tmp")
+_ENTRY = re.compile(r"(records|rows|states)-[0-9a-f]{32}")
+_UNFINISHED = re.compile(r"\.(records|rows|states)-[0-9a-f]{32}-[0-9a-f]{8}\.tmp")
 _YOUNG = 60.0
 """Seconds in which a folder that is being written may not have its lock yet."""
 
@@ -77,21 +79,35 @@ class Cache:
             setting: `data.cache`.
             files: The data files.
         """
-        if setting == "off" or not hasattr(os, "pread"):
+        if not hasattr(os, "pread"):
             return None
         if setting is not None:
-            return cls(setting)
+            return cls.at(setting)
         try:
             size = sum(path.stat().st_size for path in files)
-            return cls(_usual_folder()) if size >= SMALLEST else None
-        except (OSError, RuntimeError):  # a file is missing, which reading says; or there is no home
+        except OSError:  # a file is missing, which reading says
+            return None
+        return cls.at(None) if size >= SMALLEST else None
+
+    @classmethod
+    def at(cls, setting: Path | Literal["off"] | None) -> Cache | None:
+        """Return the cache that a setting names, or the usual one; `None` where there is to be none, or no home.
+
+        Args:
+            setting: `data.cache`.
+        """
+        if setting == "off":
+            return None
+        try:
+            return cls(setting if setting is not None else _usual_folder())
+        except RuntimeError:
             return None
 
     def find(self, kind: str, key: str, names: Sequence[str]) -> Entry | None:
         """Return an entry, after checking its files; a damaged one is removed.
 
         Args:
-            kind: ``records`` or ``rows``.
+            kind: ``records``, ``rows`` or ``states``.
             key: Its key.
             names: The files that it must have.
         """
@@ -140,6 +156,21 @@ class Cache:
         entry.folder = folder
         self._make_room()
 
+    def require(self, size: int) -> None:
+        """See that a large entry can be kept, before anything of it is written.
+
+        Args:
+            size: Its bytes.
+
+        Raises:
+            OSError: If it is larger than all entries may be together, or the disk has no room for it.
+        """
+        if size > MOST_BYTES:
+            raise OSError(errno.EFBIG, f"{_said(size)} are needed, of {_said(MOST_BYTES)} at most", str(self.folder))
+        self._make_room(size)
+        if (free := shutil.disk_usage(self.folder).free) < size + LEFT_FREE:
+            raise OSError(errno.ENOSPC, f"{_said(size)} are needed, of {_said(free)} that are free", str(self.folder))
+
     def _folder_of(self, kind: str, key: str) -> Path:
         return self.folder / f"{kind}-{key}"
 
@@ -150,12 +181,16 @@ class Cache:
                 if time.time() - path.stat().st_mtime > _YOUNG and _is_free(path):
                     shutil.rmtree(path, ignore_errors=True)
 
-    def _make_room(self) -> None:
-        """Remove the entries that were not used for longest, as far as nobody uses them, until the rest fit."""
+    def _make_room(self, more: int = 0) -> None:
+        """Remove the entries that were not used for longest, as far as nobody uses them, until the rest fit.
+
+        Args:
+            more: Bytes that are to come.
+        """
         with suppress(OSError):  # others may tidy up, too
             found = sorted(self._folders(_ENTRY), key=lambda path: path.stat().st_mtime)
             sizes = {path: sum(file.stat().st_size for file in path.iterdir()) for path in found}
-            total = sum(sizes.values())
+            total = sum(sizes.values()) + more
             for path in found:
                 if total > MOST_BYTES and _is_free(path):
                     remove_folder(path)
@@ -179,6 +214,10 @@ def _is_free(folder: Path) -> bool:
     finally:
         os.close(handle)
     return True
+
+
+def _said(size: int) -> str:
+    return f"{size / 10**9:,.1f} GB" if size >= 10**8 else f"{size / 10**6:,.1f} MB"
 
 
 def _usual_folder() -> Path:

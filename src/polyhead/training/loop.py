@@ -13,8 +13,10 @@ from polyhead.batching import STRATEGIES, Example, Mixing, Rows, Step, SubBatch
 from polyhead.encoding import TextEncoder
 from polyhead.errors import TrainingError
 from polyhead.model import MultiTaskModel
+from polyhead.model.freezing import is_frozen
 from polyhead.settings import TrainingSettings
 from polyhead.training.engine import Engine
+from polyhead.training.forward import Forward
 from polyhead.training.guard import Guard, Place
 from polyhead.training.passes import DidNotFitError, LossSettings, Passes, is_out_of_memory
 from polyhead.training.profiling import Stopwatch
@@ -74,6 +76,7 @@ def train_steps(
     stopped: Collection[str] = (),
     first_step: int = 1,
     watch: Stopwatch | None = None,
+    forward: Forward | None = None,
 ) -> Iterator[StepReport]:
     """Train, one optimiser step at a time.
 
@@ -88,6 +91,7 @@ def train_steps(
         stopped: Tasks whose losses are left out; looked at anew in each step, so that it may grow.
         first_step: Number of the first of the steps.
         watch: Times the parts of steps.
+        forward: Gives the logits of rows; the whole model where not given.
 
     Yields:
         Each step after it was taken. One whose batch was left out has no losses.
@@ -98,7 +102,16 @@ def train_steps(
         TrainingError: If not even a single row fits into memory.
     """
     watch = watch or Stopwatch()
-    passes = Passes(model, examples, encoder=encoder, engine=engine, losses=losses, stopped=stopped, watch=watch)
+    passes = Passes(
+        model,
+        examples,
+        encoder=encoder,
+        engine=engine,
+        losses=losses,
+        stopped=stopped,
+        watch=watch,
+        forward=forward,
+    )
     taker = _Taker(model, examples, passes=passes, engine=engine, guard=guard, clip=losses.clip, watch=watch)
     for number, (epoch, step) in enumerate(steps, start=first_step):
         set_training(model)
@@ -115,9 +128,11 @@ def train_steps(
 
 def set_training(model: MultiTaskModel) -> None:
     """Put a model into training mode; a frozen encoder stays in evaluation mode, its states being what they are."""
+    learns = not is_frozen(model.encoder)
+    if model.training and model.encoder.training is learns:
+        return  # to go through all modules takes a fifth of a step in which only heads run
     model.train()
-    if not any(weight.requires_grad for weight in model.encoder.parameters()):
-        model.encoder.eval()
+    model.encoder.train(learns)
 
 
 class _Taker:

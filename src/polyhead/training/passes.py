@@ -13,13 +13,13 @@ import torch
 from accelerate.utils.memory import should_reduce_batch_size
 from torch import Tensor
 
-from polyhead.batching import Example, Step, SubBatch, collate, collate_targets, token_budget_batches
+from polyhead.batching import Example, Step, SubBatch, collate_targets, token_budget_batches
 from polyhead.batching.targets import Target
 from polyhead.encoding import TextEncoder
 from polyhead.model import MultiTaskModel
 from polyhead.model.objectives import TargetTensors, Units
-from polyhead.model.runtime import tensors_of
 from polyhead.training.engine import Engine
+from polyhead.training.forward import Forward, WholeModel
 from polyhead.training.profiling import Stopwatch
 
 _FURTHER_SIGNS = ("std::bad_alloc", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
@@ -101,6 +101,7 @@ class Passes:
         losses: How losses become one.
         stopped: Tasks whose losses are left out; looked at anew in each step, so that it may grow.
         watch: Times the parts of steps.
+        forward: Gives the logits; the whole model where not given.
     """
 
     def __init__(
@@ -113,9 +114,11 @@ class Passes:
         losses: LossSettings,
         stopped: Collection[str],
         watch: Stopwatch | None = None,
+        forward: Forward | None = None,
     ) -> None:
         self._model, self._examples, self._encoder = model, examples, encoder
         self._watch = watch or Stopwatch()
+        self._forward = forward or WholeModel(model, examples, encoder)
         self._engine, self._settings, self._stopped = engine, losses, stopped
 
     def backward(self, step: Step, *, budget: int | None) -> dict[str, float]:
@@ -150,14 +153,14 @@ class Passes:
         """Run a pass forward, and return the loss of each task that has a target in it."""
         device = self._model.device()
         with self._watch.part("data"):
-            chosen, targets = self._targets(one.batch)
+            targets = self._targets(one.batch)
             if not targets:
                 return {}
-            inputs = tensors_of(collate([example.row for example in chosen], self._encoder), device)
             on_device = {name: TargetTensors.of(target, device) for name, target in targets.items()}
+            inputs = self._forward.inputs(one.batch.rows)
         with self._watch.part("forward"):
             with self._engine.accelerator.autocast():
-                logits = self._model(*inputs, tasks=targets.keys())
+                logits = self._forward(inputs, tasks=targets.keys())
             return self._model.losses(
                 logits,
                 on_device,
@@ -201,19 +204,19 @@ class Passes:
         return values
 
     def _units(self, sub_batch: SubBatch) -> dict[str, Units]:
-        _, targets = self._targets(sub_batch)
+        targets = self._targets(sub_batch)
         here = torch.device("cpu")
         return {
             name: self._model.head(name).objective.units(TargetTensors.of(target, here))
             for name, target in targets.items()
         }
 
-    def _targets(self, sub_batch: SubBatch) -> tuple[list[Example], dict[str, Target]]:
+    def _targets(self, sub_batch: SubBatch) -> dict[str, Target]:
         specs, stopped = self._model.specs, self._stopped
         chosen = [self._examples[row] for row in sub_batch.rows]
         heads = {name: head for name, head in specs.items() if name in sub_batch.tasks and name not in stopped}
         length, offset = max(self._lengths(sub_batch)), len(self._encoder.prefix)
-        return chosen, collate_targets(chosen, heads, length=length, offset=offset)
+        return collate_targets(chosen, heads, length=length, offset=offset)
 
     def _lengths(self, sub_batch: SubBatch) -> list[int]:
         return [self._examples[row].row.length for row in sub_batch.rows]

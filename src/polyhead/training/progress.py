@@ -29,6 +29,7 @@ class Progress:
         epochs: The epochs that were finished.
         stopped: Tasks whose heads have stopped.
         meter: Losses and speed of the epoch that is under way.
+        kept_states: Whether steps read states that a frozen encoder gave once; `None` before that was decided.
     """
 
     guard: Guard
@@ -37,6 +38,7 @@ class Progress:
     epochs: list[EpochReport] = field(default_factory=list)
     stopped: set[str] = field(default_factory=set)
     meter: Meter = field(default_factory=Meter)
+    kept_states: bool | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what is neither weights nor the number of steps."""
@@ -45,6 +47,7 @@ class Progress:
             "stopped": sorted(self.stopped),
             "meter": self.meter.to_json(),
             "guard": self.guard.to_json(),
+            "kept_states": self.kept_states,
         }
 
 
@@ -105,6 +108,7 @@ class StateKeeper:
         for name in progress.stopped:
             prepared.model.head(name).requires_grad_(False)
         progress.guard.restore(values["guard"])
+        progress.kept_states = values.get("kept_states", False)  # versions before kept none
         if progress.step == state.step:
             progress.meter.restore(values["meter"])
         checkpoint.put_back(

@@ -20,6 +20,7 @@ from polyhead.training.data import TrainingData
 from polyhead.training.engine import resolve_precision
 from polyhead.training.epoch_end import EpochEnd, bundle_name
 from polyhead.training.extending import prove_heads
+from polyhead.training.frozen import heads_alone
 from polyhead.training.guard import Guard
 from polyhead.training.loop import LossSettings, train_steps
 from polyhead.training.memory import kept_memory
@@ -212,6 +213,7 @@ class _Run:
             stopped=self._progress.stopped,
             first_step=self._progress.step + 1,
             watch=self.watch,
+            forward=heads_alone(prepared, self._progress, reporter=self._reporter, check=self._stop.check),
         )
 
     def _steps_left(self) -> Iterator[tuple[int, Step]]:

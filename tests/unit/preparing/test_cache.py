@@ -118,6 +118,37 @@ def test_those_not_used_for_longest_go_when_there_is_no_room(cache: Cache, monke
     assert names(cache) == [last.folder.name], "the new one stays, however large"
 
 
+def test_a_large_entry_is_refused_before_it_is_written(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(cache, KEYS[0])
+    with pytest.raises(OSError, match=r"30\.0 GB are needed, of 21\.5 GB at most"):
+        cache.require(30 * 10**9)
+    monkeypatch.setattr(module, "LEFT_FREE", 10**18)
+    with pytest.raises(OSError, match=r"1\.0 MB are needed, of .* GB that are free"):
+        cache.require(10**6)
+    assert names(cache) == [f"rows-{KEYS[0]}"]
+
+
+def test_room_is_made_for_what_is_to_come(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = write(cache, KEYS[0]).folder, write(cache, KEYS[1], kind="states").folder
+    os.utime(first, (1000, 1000))
+    monkeypatch.setattr(module, "MOST_BYTES", 2000)
+    cache.require(100)
+    assert names(cache) == sorted([first.name, second.name])
+    cache.require(1990)
+    assert second.name not in names(cache) or first.name not in names(cache)
+
+
+def test_the_setting_says_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert Cache.at("off") is None
+    assert Cache.at(tmp_path).folder == tmp_path  # type: ignore[union-attr]
+    monkeypatch.delenv("POLYHEAD_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert Cache.at(None).folder == tmp_path / "polyhead"  # type: ignore[union-attr]
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Cache.at(None).folder == tmp_path / ".cache" / "polyhead"  # type: ignore[union-attr]
+
+
 def test_what_is_none_of_ours_stays(cache: Cache, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(module, "MOST_BYTES", 0)
     monkeypatch.setattr(module, "_YOUNG", -1.0)
