@@ -162,8 +162,9 @@ class TrainingSettings(_Section):
     whichever is better on dev; without dev data, the mean. 1: no averaging."""
     seed: int = Field(default=42, ge=0, lt=2**32)
     """Seeds everything random. The same seed on the same machine gives the same weights."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """``auto``: bf16 where the processor or GPU has it in hardware. Weights and losses are fp32 in any case."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """``auto``: bf16 where the processor or GPU has it in hardware, else fp16 on a GPU of capability 7.0 or more, else
+    fp32. With fp16 losses are scaled (Micikevicius et al. 2018). Weights and losses are fp32 in any case."""
 
     token_budget: int | None = Field(default=None, ge=8)
     """Pieces, padding included, that go through the encoder at once. A batch that has more goes through in parts, whose

@@ -148,7 +148,7 @@ class Passes:
         if not targets:
             return {}
         batch, device = collate([example.row for example in chosen], self._encoder), self._model.device()
-        with self._engine.accelerator.autocast():
+        with self._engine.autocast():
             logits = self._model(*tensors_of(batch, device), tasks=targets.keys())
         on_device = {name: TargetTensors.of(target, device) for name, target in targets.items()}
         return self._model.losses(
@@ -189,7 +189,7 @@ class Passes:
         values = {name: float(loss.detach()) for name, loss in found.items()}
         # A batch whose only units lost all their pieces has nothing to learn from.
         if found and all(map(math.isfinite, values.values())):
-            self._engine.accelerator.backward(self.total(found))
+            self._engine.backward(self.total(found))
         return values
 
     def _units(self, sub_batch: SubBatch) -> dict[str, Units]:
