@@ -31,6 +31,7 @@ class Precision(StrEnum):
     auto = "auto"
     fp32 = "fp32"
     bf16 = "bf16"
+    fp16 = "fp16"
 
 
 class OnNonfinite(StrEnum):
@@ -81,7 +82,8 @@ def train_command(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.", show_default="42")] = None,
     precision: Annotated[
-        Precision | None, typer.Option(help="auto takes bf16 where the hardware has it.", show_default="auto")
+        Precision | None,
+        typer.Option(help="auto takes bf16 where the hardware has it, fp16 on other GPUs.", show_default="auto"),
     ] = None,
     on_nonfinite: Annotated[
         OnNonfinite | None,

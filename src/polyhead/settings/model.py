@@ -166,13 +166,17 @@ class TrainingSettings(_Section):
     whichever is better on dev; without dev data, the mean. 1: no averaging."""
     seed: int = Field(default=42, ge=0, lt=2**32)
     """Seeds everything random. The same seed on the same machine gives the same weights."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """``auto``: bf16 where the processor or GPU has it in hardware, and on a processor a timed layer shows it faster.
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """``auto``: bf16 where the processor or GPU has it in hardware, and on a processor a timed layer shows it faster;
+    else fp16 on a GPU of capability 7.0 or more, else fp32. With fp16 losses are scaled (Micikevicius et al. 2018).
     Weights and losses are fp32 in any case."""
 
     token_budget: int | None = Field(default=None, ge=8)
     """Pieces, padding included, that go through the encoder at once. A batch that has more goes through in parts, whose
     gradients are added up: the same step, with less memory. By default whole batches, and parts once memory ran out."""
+    checkpoint_activations: bool = False
+    """Keep of each layer of the encoder only what goes into it, and run the layer once more in the backward pass: the
+    same weights bit for bit, with far less memory on long texts, in about a third more time."""
     on_nonfinite: Literal["stop", "skip"] = "stop"
     """What a loss or gradient that is infinite or no number does: ``stop`` the run, which names the batch's records, or
     ``skip`` the batch: its gradients are dropped. Ten such batches in a row stop the run in any case."""

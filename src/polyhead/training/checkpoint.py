@@ -37,7 +37,10 @@ def take(model: MultiTaskModel, engine: Engine, last: LastEpochs) -> tuple[dict[
     for epoch, kept in last.kept():
         tensors |= {f"average/{epoch}/{name}": tensor for name, tensor in kept.items()}
     tensors |= {f"{RANDOM}/{name}": state for name, state in random_tensors().items()}
-    return tensors, {"optimizer": numbers, RANDOM: random_values()}
+    values: dict[str, Any] = {"optimizer": numbers, RANDOM: random_values()}
+    if engine.scaler is not None:
+        values["scaler"] = engine.scaler.state_dict()
+    return tensors, values
 
 
 def put_back(
@@ -62,6 +65,8 @@ def put_back(
     model.load_state_dict(parts["model"])
     _restore_optimizer(parts["optimizer"], values["optimizer"], engine)
     _restore_rates(engine, step)
+    if engine.scaler is not None and "scaler" in values:  # not in the state of a run that was of another precision
+        engine.scaler.load_state_dict(values["scaler"])
     for name, tensor in parts["average"].items():
         epoch, _, rest = name.partition("/")
         last.restore(int(epoch), rest, tensor)

@@ -20,6 +20,7 @@ from polyhead.errors import BundleError
 from polyhead.model.freezing import is_frozen
 from polyhead.model.runtime import tensors_of
 from polyhead.preparing.cache import Cache, Entry
+from polyhead.training.engine import resolve_precision
 from polyhead.training.examples import lengths_of
 from polyhead.training.fingerprint import rows_digest
 from polyhead.training.forward import Forward, HeadsAlone
@@ -86,7 +87,7 @@ def states_key(prepared: Prepared, *, mixes: bool) -> str:
         "config": hashlib.sha256(prepared.pretrained.config_json.encode()).hexdigest(),
         "max_pieces": encoding.max_pieces,
         "pad_id": encoding.pad_id,
-        "precision": prepared.engine.accelerator.mixed_precision,
+        "precision": resolve_precision(prepared.settings.training.precision),
         "device": prepared.model.device().type,
         "all_layers": mixes,
         "versions": [metadata.version(name) for name in ("polyhead", "torch", "transformers")],
@@ -179,7 +180,7 @@ class _Keeper:
         prepared = self._prepared
         batch = collate([prepared.examples[row].row for row in rows], prepared.text_encoder)
         ids, mask, types = tensors_of(batch, prepared.model.device())
-        with torch.no_grad(), prepared.engine.accelerator.autocast():
+        with torch.no_grad(), prepared.engine.autocast():
             states = prepared.model.states(ids, mask, types)
         return [layer[mask.bool()] for layer in states[-self._layers :]]
 

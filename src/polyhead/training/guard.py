@@ -48,7 +48,7 @@ class Guard:
         self._precision = resolve_precision(settings.precision)
         self._reporter, self._log = reporter, log
         self._budget = settings.token_budget
-        self._halvings = self._skipped = self._in_a_row = 0
+        self._halvings = self._skipped = self._in_a_row = self._overflows = 0
         self._spikes, self._spiked = Spikes(), dict[str, int]()
 
     @property
@@ -96,6 +96,14 @@ class Guard:
                 f"{trouble.what} in {place}; the batch was left out. {trouble.who()} Further ones are in log.jsonl only"
             )
 
+    def overflowed(self, place: Place) -> None:
+        """Hear of a step that was left out because the scale of losses in fp16 was too high, and is lower now.
+
+        That is how the right scale is found, no fault of the batch: nothing stops, and nobody is warned.
+        """
+        self._overflows += 1
+        self._log("overflow", epoch=place.epoch, step=place.step)
+
     def did_not_fit(self, place: Place, size: Size) -> None:
         """Hear that memory ran out; halve what may go through at once.
 
@@ -124,6 +132,9 @@ class Guard:
         if self._skipped:
             count = "1 batch was" if self._skipped == 1 else f"{self._skipped:,} batches were"
             lines.append(f"{count} left out: a loss or gradient was no finite number ('nonfinite' in log.jsonl)")
+        if self._overflows:
+            count = "1 step was" if self._overflows == 1 else f"{self._overflows:,} steps were"
+            lines.append(f"{count} left out until fp16 had a scale that fits ('overflow' in log.jsonl)")
         if self._spiked:
             counts = ", ".join(f"{task} {count:,}" for task, count in self._spiked.items())
             lines.append(f"losses that stood far above what was usual: {counts} ('spike' in log.jsonl)")
@@ -141,6 +152,7 @@ class Guard:
             "halvings": self._halvings,
             "skipped": self._skipped,
             "in_a_row": self._in_a_row,
+            "overflows": self._overflows,
             "usual": self._spikes.to_json(),
             "spiked": dict(self._spiked),
         }
@@ -150,6 +162,7 @@ class Guard:
         budgets = [budget for budget in (state["token_budget"], self._budget) if budget is not None]
         self._budget = min(budgets, default=None)
         self._halvings, self._skipped, self._in_a_row = state["halvings"], state["skipped"], state["in_a_row"]
+        self._overflows = state.get("overflows", 0)  # older states have none
         self._spikes.restore(state["usual"])
         self._spiked = dict(state["spiked"])
 

@@ -161,7 +161,12 @@ class _Taker:
             return {}
         with self._watch.part("optimiser"):
             norm = self._update(place) if all(map(math.isfinite, losses.values())) else None
+            scale_was_high = norm is not None and not math.isfinite(norm) and self._engine.lower_scale()
             self._engine.optimizer.zero_grad(set_to_none=True)
+        if scale_was_high:
+            before.restore()
+            self._guard.overflowed(place)
+            return {}
         if norm is None or not math.isfinite(norm):
             trouble = find_trouble(self._model, self._passes, step, examples=self._examples, losses=losses, norm=norm)
             before.restore()
@@ -187,7 +192,7 @@ class _Taker:
         try:
             norm = self._engine.clip(self._clip)
             if math.isfinite(norm):
-                self._engine.optimizer.step()
+                self._engine.step()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

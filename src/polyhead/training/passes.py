@@ -159,7 +159,7 @@ class Passes:
             on_device = {name: TargetTensors.of(target, device) for name, target in targets.items()}
             inputs = self._forward.inputs(one.batch.rows)
         with self._watch.part("forward"):
-            with self._engine.accelerator.autocast():
+            with self._engine.autocast():
                 logits = self._forward(inputs, tasks=targets.keys())
             return self._model.losses(
                 logits,
@@ -200,7 +200,7 @@ class Passes:
         # A batch whose only units lost all their pieces has nothing to learn from.
         if found and all(map(math.isfinite, values.values())):
             with self._watch.part("backward"):
-                self._engine.accelerator.backward(self.total(found))
+                self._engine.backward(self.total(found))
         return values
 
     def _units(self, sub_batch: SubBatch) -> dict[str, Units]:

@@ -17,6 +17,7 @@ from polyhead.evaluation import Criterion
 from polyhead.model import MultiTaskModel, Pretrained, load_pretrained
 from polyhead.model.fast import CutTable, cut_table, speed_up
 from polyhead.model.freezing import freeze
+from polyhead.model.recomputing import recompute_layers
 from polyhead.notices import Notices
 from polyhead.settings import RunSettings
 from polyhead.tasks import Task, task_state
@@ -206,6 +207,8 @@ def prepare(
     if accelerator.device.type == "cpu":
         speed_up(model, model.encoder)
         cut_table(model.encoder, pieces_in(examples, text_encoder))
+    if training.checkpoint_activations:
+        recompute_layers(model.encoder)
     engine = make_engine(model, accelerator, settings=training, plan=plan)
     return Prepared(
         settings=settings,

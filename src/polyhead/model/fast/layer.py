@@ -194,10 +194,9 @@ class _Layer(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
-        given, query, key, value, shares, dropped, masked, read, first_mask, first_sum, first_mean = ctx.saved_tensors[
-            :11
-        ]
-        first_rate, middle, inner, active, last_mask, last_sum, last_mean, last_rate = ctx.saved_tensors[11:19]
+        saved = ctx.saved_tensors  # asked for once: where layers run twice, each is there once
+        given, query, key, value, shares, dropped, masked, read, first_mask, first_sum, first_mean = saved[:11]
+        first_rate, middle, inner, active, last_mask, last_sum, last_mean, last_rate = saved[11:19]
         parts, cast, wants = ctx.parts, ctx.cast, ctx.needs_input_grad[4:]
         rows, length, width = ctx.shape
         low, flat = cast.mixed.dtype, (rows * length, width)
