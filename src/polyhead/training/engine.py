@@ -117,6 +117,8 @@ class Engine:
 def make_repeatable(seed: int) -> None:
     """Seed everything random, and have torch take kernels that give the same bits each time."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # Each shape of a batch has kernels of its own, which are made once, as long as oneDNN has room for all of them.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
     set_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that costs a pass over memory
