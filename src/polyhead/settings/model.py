@@ -177,6 +177,9 @@ class TrainingSettings(_Section):
     checkpoint_activations: bool = False
     """Keep of each layer of the encoder only what goes into it, and run the layer once more in the backward pass: the
     same weights bit for bit, with far less memory on long texts, in about a third more time."""
+    compile: bool = False
+    """Compile each layer of the encoder (`torch.compile`) in the first steps, for a minute or two. For GPUs: on a
+    processor the layers that are run without it are faster."""
     on_nonfinite: Literal["stop", "skip"] = "stop"
     """What a loss or gradient that is infinite or no number does: ``stop`` the run, which names the batch's records, or
     ``skip`` the batch: its gradients are dropped. Ten such batches in a row stop the run in any case."""

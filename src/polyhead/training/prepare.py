@@ -15,11 +15,12 @@ from polyhead.bundle import Bundle, EncodingState
 from polyhead.encoding import TextEncoder
 from polyhead.evaluation import Criterion
 from polyhead.model import MultiTaskModel, Pretrained, load_pretrained
+from polyhead.model.compiling import check_compiler, compile_layers
 from polyhead.model.fast import CutTable, cut_table, speed_up
 from polyhead.model.freezing import freeze
 from polyhead.model.recomputing import recompute_layers
 from polyhead.notices import Notices
-from polyhead.settings import RunSettings
+from polyhead.settings import RunSettings, TrainingSettings
 from polyhead.tasks import Task, task_state
 from polyhead.training.choosing import criteria_of
 from polyhead.training.data import DataSet, TrainingData, load_data
@@ -119,6 +120,8 @@ class Prepared:
         if self.teachers:
             yield "teacher", self.teachers
         yield "plan", ", ".join(self._plan_facts())
+        if self.settings.training.compile and self.model.device().type == "cpu":
+            yield "compile", "on a processor the layers that are run without training.compile are faster"
 
     @staticmethod
     def _set_fact(own: DataSet) -> str:
@@ -190,6 +193,7 @@ def prepare(
         take_over(base, model)
     accelerator = make_accelerator(training.precision)
     model.to(accelerator.device)
+    _set_up_layers(model, training)
     sets = (*data.sets, *teachers.sets)
     examples, said = rows_to_train_on(
         data,
@@ -205,10 +209,7 @@ def prepare(
     steps = Steps(rows, settings=training, batch_size=batch_size)
     plan = make_plan(training, hidden=model.hidden, batch_size=batch_size, steps_per_epoch=len(steps.of_epoch(1)))
     if accelerator.device.type == "cpu":
-        speed_up(model, model.encoder)
         cut_table(model.encoder, pieces_in(examples, text_encoder))
-    if training.checkpoint_activations:
-        recompute_layers(model.encoder)
     engine = make_engine(model, accelerator, settings=training, plan=plan)
     return Prepared(
         settings=settings,
@@ -227,6 +228,18 @@ def prepare(
         base=base,
         said=(*data.said, *said),
     )
+
+
+def _set_up_layers(model: MultiTaskModel, training: TrainingSettings) -> None:
+    """Choose what the encoder's layers run by in training; names of weights, and dev scores, know nothing of it."""
+    device = model.device()
+    if training.compile:
+        check_compiler(device)
+        compile_layers(model.encoder)
+    elif device.type == "cpu":
+        speed_up(model, model.encoder)
+    if training.checkpoint_activations:
+        recompute_layers(model.encoder)
 
 
 def _encoder(settings: RunSettings) -> tuple[Pretrained, EncodingState]:
