@@ -47,6 +47,8 @@ def test_defaults():
         "seed": 42,
         "precision": "auto",
         "token_budget": None,
+        "checkpoint_activations": False,
+        "compile": False,
         "on_nonfinite": "stop",
     }
 
