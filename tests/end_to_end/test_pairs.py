@@ -46,7 +46,9 @@ def test_pairs_from_training_to_answers(model: Path, cli: Callable[..., Any], wr
     assert [answer["follows"]["label"] for answer in answers] == [pair["label"] for pair in PAIRS]
     assert [answer["second"] for answer in answers] == [pair["then"] for pair in PAIRS]
     one = json.loads(cli("predict", model, PAIRS[1]["sentence"], "--second", PAIRS[1]["then"], "--json").out)
-    assert one == answers[1]
+    # Alone in its batch a text's last bits are others, which may show in the last digit.
+    assert one["score"]["value"] == pytest.approx(answers[1]["score"]["value"], abs=2e-6)
+    assert {**one, "score": None} == {**answers[1], "score": None}
     drawn = cli("predict", model, PAIRS[1]["sentence"], "--second", PAIRS[1]["then"]).out
     assert "he lives in New York" in drawn
     predictor = polyhead.Predictor.load(model)

@@ -127,7 +127,7 @@ def test_labels_come_back_as_what_they_were(
     path = write(
         [{"sentence": f"{word} number", "label": label} for word, label in zip("abc", labels, strict=True)] * 30
     )
-    options = ("--epochs", 3, "--set", "training.head_lr=0.05", "--output", tmp_path / "run")
+    options = ("--epochs", 8, "--set", "training.head_lr=0.05", "--output", tmp_path / "run")
     assert cli("train", path, "--dev", path, "--encoder", encoder, *options).status == 0
     lines = cli("predict", tmp_path / "run", "--input", path, "--json").out.splitlines()
     found = [json.loads(line)["classification"]["label"] for line in lines]

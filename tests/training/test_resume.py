@@ -411,7 +411,7 @@ def test_a_signal_while_states_are_computed(train: Train, tmp_path: Path, monkey
     monkeypatch.setenv("POLYHEAD_CACHE", str(tmp_path / "cache"))
     with pytest.raises(TrainingStoppedError, match="stopped after step 0 of 12"):
         train("broken", reporter=InTheFirstPass(), **FROZEN)
-    assert list((tmp_path / "cache" / "states").iterdir()) == []
+    assert list((tmp_path / "cache").iterdir()) == []
     resumed = train("broken", resume=True, **FROZEN)
     assert weights_of(resumed) == weights_of(train("whole", **FROZEN))
 

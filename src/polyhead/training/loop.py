@@ -18,6 +18,7 @@ from polyhead.settings import TrainingSettings
 from polyhead.training.engine import Engine
 from polyhead.training.forward import Forward
 from polyhead.training.guard import Guard, Place
+from polyhead.training.memory import give_memory_back
 from polyhead.training.passes import DidNotFitError, LossSettings, Passes, is_out_of_memory
 from polyhead.training.profiling import Stopwatch
 from polyhead.training.randomness import RandomState
@@ -184,6 +185,7 @@ class _Taker:
                 size = error.size
             self._engine.optimizer.zero_grad(set_to_none=True)
             clear_device_cache(garbage_collection=True)
+            give_memory_back()
             self._guard.did_not_fit(place, size)
             before.restore()  # so that dropout does not depend on how far the pass came
 

@@ -22,15 +22,22 @@ _KEPT = 2**31 - 1
 @contextmanager
 def kept_memory() -> Iterator[None]:
     """Keep freed memory in the process, and give it back at the end; with other C libraries than GNU's do nothing."""
-    if platform.libc_ver()[0] != "glibc":
-        yield
-        return
-    library = ctypes.CDLL(None)
-    library.mallopt(_MMAP_THRESHOLD, _LARGEST_BLOCK)
-    library.mallopt(_TRIM_THRESHOLD, _KEPT)
+    if library := _library():
+        library.mallopt(_MMAP_THRESHOLD, _LARGEST_BLOCK)
+        library.mallopt(_TRIM_THRESHOLD, _KEPT)
     try:
         yield
     finally:
+        give_memory_back()
+
+
+def give_memory_back() -> None:
+    """Give freed memory back to the system, from now on at once: where it is short, speed is no matter."""
+    if library := _library():
         library.mallopt(_MMAP_THRESHOLD, _USUAL)
         library.mallopt(_TRIM_THRESHOLD, _USUAL)
         library.malloc_trim(0)
+
+
+def _library() -> ctypes.CDLL | None:
+    return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None

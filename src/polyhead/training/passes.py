@@ -22,7 +22,12 @@ from polyhead.training.engine import Engine
 from polyhead.training.forward import Forward, WholeModel
 from polyhead.training.profiling import Stopwatch
 
-_FURTHER_SIGNS = ("std::bad_alloc", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
+_FURTHER_SIGNS = (
+    "std::bad_alloc",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "could not create a primitive",  # oneDNN, which says no more where memory is short
+)
 """What errors say, beside what Accelerate knows, where an allocation failed inside a library."""
 
 
