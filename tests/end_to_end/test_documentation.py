@@ -100,6 +100,13 @@ def test_the_page_on_robust_training_runs(checkout: Path) -> None:
     assert steps
 
 
+def test_the_page_on_training_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    run("".join(COMMANDS.findall(page)), checkout)
+    log = (checkout / "runs" / "profiled" / "log.jsonl").read_text(encoding="utf-8")
+    assert '"event": "profile"' in log
+
+
 def test_every_shipped_settings_file_is_valid() -> None:
     from polyhead.settings import load_settings
     from polyhead.tasks import options_of
