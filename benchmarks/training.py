@@ -172,15 +172,19 @@ class Bench:
         import numpy as np
         import torch
 
+        from polyhead.model import MultiTaskModel, load_pretrained
+
         torch.manual_seed(options.seed)
         self.options, self.data = options, Data(options)
         prepared = self.data.prepared
-        self.model, self.encoder = prepared.model, prepared.text_encoder
+        self.encoder = prepared.text_encoder
+        # A network of its own: that of a prepared run has been given polyhead's layers and table of embeddings.
+        specs = {task.name: task.head() for task in prepared.data.tasks}
+        self.model = MultiTaskModel(encoder=load_pretrained(options.encoder).encoder, heads=specs)
         self.lr = options.lr or prepared.plan.lr
-        heads = {task.name: task.head() for task in prepared.data.tasks}
-        self.rows = [self._row(index, heads) for index in range(len(prepared.examples))]
+        self.rows = [self._row(index, specs) for index in range(len(prepared.examples))]
         self.order = np.random.default_rng(options.seed)
-        self.widths = {name: head.width for name, head in heads.items()}
+        self.widths = {name: head.width for name, head in specs.items()}
 
     def _row(self, index: int, heads: Any) -> dict[str, Any]:
         from polyhead.batching import collate, collate_targets
@@ -269,13 +273,11 @@ class PlainTrainer(Bench):
 
     def scores(self, epochs: int) -> dict[str, float]:
         self._trainer(self.padded, num_train_epochs=epochs).train()
-        model = self.data.prepared.model
-        model.encoder = self.network.encoder
         for name in self.widths:
-            head = model.head(name)
+            head = self.model.head(name)
             (linear,) = [module for module in head.modules() if type(module).__name__ == "Linear"]
             linear.load_state_dict(self.network.heads[name].state_dict())
-        return dev_scores(self.data)
+        return dev_scores(self.data, self.model)
 
     def _trainer(self, collated: Any, *, callbacks: Any = (), **arguments: Any) -> Any:
         import torch
@@ -387,13 +389,13 @@ class Polyhead:
         return figures(run.epochs[-1].dev)
 
 
-def dev_scores(data: Data) -> dict[str, float]:
+def dev_scores(data: Data, model: Any) -> dict[str, float]:
     from polyhead.evaluation import tune_and_evaluate
     from polyhead.inference import Predictor
     from polyhead.model import TorchRuntime
 
     prepared = data.prepared
-    runtime = TorchRuntime(prepared.model)
+    runtime = TorchRuntime(model)
     predictor = Predictor(tasks=prepared.data.tasks, text_encoder=prepared.text_encoder, runtime=runtime)
     return figures(tune_and_evaluate(predictor, prepared.data.dev)[1])
 
