@@ -73,6 +73,14 @@ def test_operations_are_counted_by_hand(prepared: Prepared) -> None:
     assert len(layers_of(prepared.model.encoder)) == 2
 
 
+def test_of_an_encoder_that_did_not_run_nothing_is_counted(fit: Fit) -> None:
+    """Its states were computed before the first step."""
+    fitted = fit(profile=True, epochs=2, batch_size=4, freeze="encoder")
+    (found,) = [line for line in fitted.log if line["event"] == "profile"]
+    assert found["steps"]
+    assert found["operations"] == 0.0
+
+
 def test_a_run_of_one_step_has_nothing_to_tell() -> None:
     profile = Profile(0, 0.0, dict.fromkeys(PARTS, 0.0), 0, 0, 0, 0.0, 1.0)
     assert profile.lines() == ["no step was timed: the first only warms up"]

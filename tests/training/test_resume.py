@@ -451,3 +451,10 @@ def test_nothing_is_computed_for_a_run_whose_steps_are_all_taken(
     shutil.rmtree(tmp_path / "cache")
     train("broken", resume=True, **FROZEN)
     assert not (tmp_path / "cache").exists()
+
+
+def test_an_account_that_is_none_is_refused_whatever_the_precision(train: Train, tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "run.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(SettingsError, match="saved by a version of polyhead that kept no states"):
+        train("broken", resume=True, precision="auto")

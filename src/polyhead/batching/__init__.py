@@ -1,7 +1,16 @@
 """Rows to batches: padding, targets, and the order in which rows come."""
 
 from polyhead.batching.collate import Batch, Row, collate, rows_of
-from polyhead.batching.sampling import STRATEGIES, Mixing, Rows, Step, SubBatch, batches_by_length, token_budget_batches
+from polyhead.batching.sampling import (
+    STRATEGIES,
+    Mixing,
+    Rows,
+    Step,
+    SubBatch,
+    batches_by_length,
+    slots,
+    token_budget_batches,
+)
 from polyhead.batching.stored import StoredArrays, StoredRows, StoredTargets
 from polyhead.batching.targets import Example, Target, collate_targets
 
@@ -22,5 +31,6 @@ __all__ = [
     "collate",
     "collate_targets",
     "rows_of",
+    "slots",
     "token_budget_batches",
 ]

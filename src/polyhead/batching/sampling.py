@@ -27,6 +27,15 @@ class SubBatch:
     tasks: frozenset[str]
 
 
+def slots(lengths: Indices) -> int:
+    """Return the pieces of rows that are padded to the longest of them, padding included.
+
+    Args:
+        lengths: Shape (rows,): pieces of each.
+    """
+    return len(lengths) * int(lengths.max())
+
+
 Step = tuple[SubBatch, ...]
 """What one optimiser step sees: the losses of its sub-batches are summed."""
 
@@ -190,7 +199,7 @@ STRATEGIES = {
 }
 
 
-def token_budget_batches(lengths: Sequence[int], *, budget: int) -> list[Indices]:
+def token_budget_batches(lengths: Sequence[int] | Indices, *, budget: int) -> list[Indices]:
     """Sort rows by length and cut them so that no batch, padded, holds more than `budget` slots.
 
     A single row longer than the budget is a batch of its own.

@@ -167,8 +167,8 @@ class StoredRows(Sequence[Example]):
         return targets
 
 
-class StoredRow(Row):
-    """One of the stored rows."""
+class _Numbered:
+    """What is looked up among the stored rows, by a number; the classes that it stands for allow no other setting."""
 
     def __init__(self, rows: StoredRows, number: int) -> None:
         object.__setattr__(self, "_rows", rows)
@@ -176,6 +176,10 @@ class StoredRow(Row):
 
     _rows: StoredRows
     _number: int
+
+
+class StoredRow(_Numbered, Row):
+    """One of the stored rows."""
 
     @property
     def length(self) -> int:
@@ -197,15 +201,8 @@ class StoredRow(Row):
         return self._rows.batch(_numbers(rows), pad_id=encoder.pad_id)
 
 
-class StoredExample(Example):
+class StoredExample(_Numbered, Example):
     """One of the stored rows, with its targets."""
-
-    def __init__(self, rows: StoredRows, number: int) -> None:
-        object.__setattr__(self, "_rows", rows)
-        object.__setattr__(self, "_number", number)
-
-    _rows: StoredRows
-    _number: int
 
     @property
     def row(self) -> Row:

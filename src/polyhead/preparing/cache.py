@@ -133,6 +133,12 @@ class Cache:
         with suppress(OSError):
             remove_folder(self._folder_of(kind, key))
 
+    def why(self, error: Exception) -> str:
+        """Return, for people, what stands in the way of keeping something."""
+        if isinstance(error, OSError):
+            return f"{error.filename or self.folder}: {error.strerror or error}"
+        return str(error)
+
     @contextmanager
     def new(self, kind: str, key: str) -> Iterator[Entry]:
         """Fill a new entry, which takes its place when it is whole; when the block raises, there is none.

@@ -37,7 +37,7 @@ def records_key(settings: RunSettings, digests: Mapping[Path, str]) -> str:
         name: {**own.model_dump(mode="json"), "digests": [digests[path] for path in (*own.train, *own.dev)]}
         for name, own in settings.data.all_sets().items()
     }
-    return _key(
+    return key_of(
         sets=list(sets.items()),
         tasks=[[name, task.model_dump(mode="json", exclude=_OF_NO_MATTER)] for name, task in settings.tasks.items()],
         outside=_outside([task.kind for task in settings.tasks.values()]),
@@ -58,7 +58,7 @@ def rows_key(records: str, *, tokenizer_json: str, encoding: Mapping[str, Any], 
         encoding: How texts become rows.
         weights: Of the data sets.
     """
-    return _key(
+    return key_of(
         records=records,
         tokenizer=hashlib.sha256(tokenizer_json.encode()).hexdigest(),
         encoding=dict(encoding),
@@ -73,7 +73,8 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _key(**parts: Any) -> str:
+def key_of(**parts: Any) -> str:
+    """Return the key of what depends on some parts, each of which JSON can hold, and on what is here."""
     text = json.dumps({"format": _FORMAT, "polyhead": metadata.version("polyhead"), **parts}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 

@@ -118,11 +118,8 @@ def _made(to_encode: ToEncode, here: ChunkEncoder, key: str, notices: Notices, c
             about = {"digest": digest, "notices": state}
             (entry.folder / _ABOUT).write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
         rows = _open(to_encode, here, entry, digest)
-    except OverflowError as error:
-        cache.said.append(f"not used, rows are held in memory: {error}")
-        return None
-    except OSError as error:
-        cache.said.append(f"not used, rows are held in memory: {error.filename or cache.folder}: {error.strerror}")
+    except (OverflowError, OSError) as error:
+        cache.said.append(f"not used, rows are held in memory: {cache.why(error)}")
         return None
     notices.repeat(state)
     return rows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Callable
 from importlib import metadata
@@ -20,6 +19,7 @@ from polyhead.errors import BundleError
 from polyhead.model.freezing import is_frozen
 from polyhead.model.runtime import tensors_of
 from polyhead.preparing.cache import Cache, Entry
+from polyhead.preparing.keys import key_of
 from polyhead.training.engine import resolve_precision
 from polyhead.training.examples import lengths_of
 from polyhead.training.fingerprint import rows_digest
@@ -30,15 +30,12 @@ from polyhead.training.prepare import Prepared
 from polyhead.training.progress import Progress
 from polyhead.training.reporting import Reporter
 
-_FORMAT_VERSION = 1
 _AT_ONCE = 4096
 """Pieces, padding included, that go through at once. No setting: the last bits of the states depend on it."""
 _SAID_AFTER = 30.0
 """Seconds from one line on how far it is to the next."""
 _TOPIC = "cache"
 _KIND = "states"
-_KEY = 32
-"""Digits of a key."""
 _WHAT_IS_LOST = "the encoder runs in every epoch"
 
 
@@ -73,30 +70,29 @@ def _stays_frozen(prepared: Prepared) -> bool:
 
 
 def states_key(prepared: Prepared, *, mixes: bool) -> str:
-    """Return a SHA-256 over all that the states depend on.
+    """Return the key of all that the states depend on.
 
     Args:
         prepared: The run.
         mixes: The states of all layers are kept.
     """
     encoding = prepared.encoding
-    about = {
-        "format_version": _FORMAT_VERSION,
-        "rows": rows_digest(prepared.examples),
-        "tokenizer": hashlib.sha256(prepared.pretrained.tokenizer_json.encode()).hexdigest(),
-        "config": hashlib.sha256(prepared.pretrained.config_json.encode()).hexdigest(),
-        "max_pieces": encoding.max_pieces,
-        "pad_id": encoding.pad_id,
-        "precision": resolve_precision(prepared.settings.training.precision),
-        "device": prepared.model.device().type,
-        "all_layers": mixes,
-        "versions": [metadata.version(name) for name in ("polyhead", "torch", "transformers")],
-    }
-    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    weights = hashlib.sha256()
     for name, tensor in prepared.model.encoder.state_dict().items():
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()
+        weights.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        weights.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return key_of(
+        rows=rows_digest(prepared.examples),
+        weights=weights.hexdigest(),
+        tokenizer=prepared.pretrained.tokenizer_json,
+        config=prepared.pretrained.config_json,
+        max_pieces=encoding.max_pieces,
+        pad_id=encoding.pad_id,
+        precision=resolve_precision(prepared.settings.training.precision),
+        device=prepared.model.device().type,
+        all_layers=mixes,
+        versions=[metadata.version(name) for name in ("torch", "transformers")],
+    )
 
 
 class _Keeper:
@@ -116,14 +112,12 @@ class _Keeper:
         cache = Cache.at(self._prepared.settings.data.cache)
         if cache is None:
             return None
-        key = states_key(self._prepared, mixes=self._mixes)[:_KEY]
+        key = states_key(self._prepared, mixes=self._mixes)
         try:
             found = self._found(cache, key)
             return found or (self._made(cache, key) if make else None)
-        except OSError as error:
-            self._cannot(f"{error.filename or cache.folder}: {error.strerror or error}")
-        except BundleError as error:
-            self._cannot(str(error))
+        except (OSError, BundleError) as error:
+            self._cannot(cache.why(error))
         return None
 
     def _cannot(self, why: str) -> None:

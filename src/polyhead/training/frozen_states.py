@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from io import BufferedWriter
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from torch import Tensor
 from polyhead.batching import token_budget_batches
 from polyhead.batching.sampling import Indices
 from polyhead.errors import BundleError
+from polyhead.preparing.arrays import ArrayWriter, open_array
 from polyhead.preparing.cache import Entry
 
 _PLACES = "places.npy"
@@ -80,7 +80,7 @@ def open_states(entry: Entry, lengths: Indices, *, layers: int, width: int) -> F
     folder = entry.folder
     *names, _ = names_of(layers)
     try:
-        found = [np.asarray(np.load(folder / name, mmap_mode="r", allow_pickle=False)) for name in names]
+        found = [open_array(folder / name) for name in names]
         places = np.load(folder / _PLACES, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise BundleError(f"{folder}: cannot be read as the states of an encoder: {error!r}") from error
@@ -121,18 +121,19 @@ def write_states(
     places[order] = np.cumsum(lengths[order]) - lengths[order]
     pieces = int(lengths.sum())
     with ExitStack() as stack:
-        files: list[BufferedWriter] = []
+        files: list[ArrayWriter] = []
         for rows in batches:
             arrays = [_stored(states) for states in encode(rows)]
             if not files:
                 make_room(sum(array.itemsize * array.shape[1] for array in arrays) * pieces)
                 np.save(folder / _PLACES, places)
                 names = names_of(len(arrays))[:-1]
-                files = [stack.enter_context((folder / name).open("wb")) for name in names]
-                for file, array in zip(files, arrays, strict=True):
-                    _write_header(file, (pieces, array.shape[1]), array.dtype)
+                files = [
+                    stack.enter_context(ArrayWriter(folder / name, array.dtype, array.shape[1:]))
+                    for name, array in zip(names, arrays, strict=True)
+                ]
             for file, array in zip(files, arrays, strict=True):
-                file.write(array.data)
+                file.append(array)
             yield int(lengths[rows].sum())
 
 
@@ -149,11 +150,6 @@ def _padded(layer: NDArray[Any], stretches: Sequence[slice]) -> Tensor:
     for row, stretch in zip(found, stretches, strict=True):
         row[: stretch.stop - stretch.start] = layer[stretch]
     return torch.from_numpy(found).view(_READ[layer.dtype])
-
-
-def _write_header(file: BufferedWriter, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
-    about = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, about)
 
 
 def _are_within(places: Indices, lengths: Indices, pieces: int) -> bool:

@@ -110,11 +110,8 @@ def _made(settings: RunSettings, cache: Cache, key: str, notices: Notices, stamp
             data = read_data(settings, own, store=lambda names: Spool(folder, names))
             _write(folder, data, own)
             _check_unchanged(settings, stamps)
-    except CannotStoreError as error:
-        cache.said.append(f"not used, records are held in memory: {error}")
-        return None
-    except OSError as error:
-        cache.said.append(f"not used, records are held in memory: {error.filename or cache.folder}: {error.strerror}")
+    except (CannotStoreError, OSError) as error:
+        cache.said.append(f"not used, records are held in memory: {cache.why(error)}")
         return None
     notices.repeat(own.state())
     return replace(data, kept=Kept(cache, key, entry))

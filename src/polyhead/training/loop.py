@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 from accelerate.utils.memory import clear_device_cache
 
-from polyhead.batching import STRATEGIES, Example, Mixing, Rows, Step, SubBatch
+from polyhead.batching import STRATEGIES, Example, Mixing, Rows, Step, slots
 from polyhead.encoding import TextEncoder
 from polyhead.errors import TrainingError
 from polyhead.model import MultiTaskModel
@@ -50,15 +50,11 @@ class Steps:
         """
         steps = self._plan(self._rows, self._mixing, epoch=epoch)
         if epoch == 1:
-            sizes = [sum(self._slots(sub_batch) for sub_batch in step) for step in steps]
+            sizes = [sum(slots(self._lengths[sub_batch.rows]) for sub_batch in step) for step in steps]
             largest = int(np.argmax(sizes))
             turn = next(at for at, step in enumerate(steps) if _tasks_of(step) == _tasks_of(steps[largest]))
             steps[turn], steps[largest] = steps[largest], steps[turn]
         return steps
-
-    def _slots(self, sub_batch: SubBatch) -> int:
-        """Return the pieces of a sub-batch, padding included."""
-        return len(sub_batch.rows) * int(self._lengths[sub_batch.rows].max())
 
 
 def _tasks_of(step: Step) -> list[frozenset[str]]:
@@ -121,9 +117,10 @@ def train_steps(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch finds it odd that a schedule goes on where no step was taken
             engine.schedule.step()
-        lengths = [[examples[row].row.length for row in sub_batch.rows] for sub_batch in step]
-        report = StepReport(epoch, number, values, lr, rows=sum(map(len, lengths)), tokens=sum(map(sum, lengths)))
-        watch.step(report, lengths)
+        lengths = [passes.lengths(sub_batch) for sub_batch in step]
+        tokens = sum(int(own.sum()) for own in lengths)
+        report = StepReport(epoch, number, values, lr, rows=sum(map(len, lengths)), tokens=tokens)
+        watch.step(report, lengths, heads_alone=forward is not None)
         yield report
 
 

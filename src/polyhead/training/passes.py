@@ -9,16 +9,19 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from accelerate.utils.memory import should_reduce_batch_size
+from numpy.typing import NDArray
 from torch import Tensor
 
-from polyhead.batching import Example, Step, SubBatch, collate_targets, token_budget_batches
+from polyhead.batching import Example, Step, SubBatch, collate_targets, slots, token_budget_batches
 from polyhead.batching.targets import Target
 from polyhead.encoding import TextEncoder
 from polyhead.model import MultiTaskModel
 from polyhead.model.objectives import TargetTensors, Units
 from polyhead.training.engine import Engine
+from polyhead.training.examples import lengths_of
 from polyhead.training.forward import Forward, WholeModel
 from polyhead.training.profiling import Stopwatch
 
@@ -122,6 +125,7 @@ class Passes:
         forward: Forward | None = None,
     ) -> None:
         self._model, self._examples, self._encoder = model, examples, encoder
+        self._lengths = np.asarray(lengths_of(examples), dtype=np.int64)
         self._watch = watch or Stopwatch()
         self._forward = forward or WholeModel(model, examples, encoder)
         self._engine, self._settings, self._stopped = engine, losses, stopped
@@ -150,9 +154,8 @@ class Passes:
 
     def size(self, batches: Sequence[SubBatch]) -> Size:
         """Return how large sub-batches are that are in memory together."""
-        longest = [max(self._lengths(batch)) for batch in batches]
-        rows = [len(batch.rows) for batch in batches]
-        return Size(sum(rows), max(longest), sum(map(int.__mul__, rows, longest)))
+        lengths = [self.lengths(batch) for batch in batches]
+        return Size(sum(map(len, lengths)), max(int(own.max()) for own in lengths), sum(map(slots, lengths)))
 
     def losses(self, one: Pass) -> dict[str, Tensor]:
         """Run a pass forward, and return the loss of each task that has a target in it."""
@@ -185,7 +188,7 @@ class Passes:
             return
         for sub_batch in step:
             whole = self._units(sub_batch)
-            for part in token_budget_batches(self._lengths(sub_batch), budget=budget):
+            for part in token_budget_batches(self.lengths(sub_batch), budget=budget):
                 yield [Pass(SubBatch(sub_batch.rows[part], sub_batch.tasks), whole)]
 
     def _guarded(self, group: Sequence[Pass]) -> dict[str, float]:
@@ -220,8 +223,9 @@ class Passes:
         specs, stopped = self._model.specs, self._stopped
         chosen = [self._examples[row] for row in sub_batch.rows]
         heads = {name: head for name, head in specs.items() if name in sub_batch.tasks and name not in stopped}
-        length, offset = max(self._lengths(sub_batch)), len(self._encoder.prefix)
+        length, offset = int(self.lengths(sub_batch).max()), len(self._encoder.prefix)
         return collate_targets(chosen, heads, length=length, offset=offset)
 
-    def _lengths(self, sub_batch: SubBatch) -> list[int]:
-        return [self._examples[row].row.length for row in sub_batch.rows]
+    def lengths(self, sub_batch: SubBatch) -> NDArray[np.int64]:
+        """Return, shape (rows,), the pieces of each row of a sub-batch."""
+        return self._lengths[sub_batch.rows]

@@ -8,9 +8,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
+from polyhead.batching import slots
 from polyhead.model import MultiTaskModel
 from polyhead.model.freezing import layers_of
 from polyhead.training.reporting import StepReport
@@ -34,7 +37,7 @@ class Stopwatch:
         """Time what is done inside as a part of `PARTS`."""
         return nullcontext()
 
-    def step(self, report: StepReport, lengths: Sequence[Sequence[int]]) -> None:
+    def step(self, report: StepReport, lengths: Sequence[NDArray[np.int64]], *, heads_alone: bool) -> None:
         """Hear of a step that was taken."""
 
     def pause(self) -> None:
@@ -118,12 +121,13 @@ class Profiler(Stopwatch):
         finally:
             self._parts[name] += self._now() - started
 
-    def step(self, report: StepReport, lengths: Sequence[Sequence[int]]) -> None:
+    def step(self, report: StepReport, lengths: Sequence[NDArray[np.int64]], *, heads_alone: bool) -> None:
         """Hear of a step that was taken.
 
         Args:
             report: The step.
             lengths: The lengths of the rows of each of its sub-batches.
+            heads_alone: Whether the encoder did not run, its states being known.
         """
         now = self._now()
         if self._mark is None:  # the first step, which warms up
@@ -132,8 +136,8 @@ class Profiler(Stopwatch):
             self._seconds += now - self._mark
             self._steps += 1
             self._rows, self._tokens = self._rows + report.rows, self._tokens + report.tokens
-            self._slots += sum(len(own) * max(own) for own in lengths)
-            self._operations += operations(self._model, [length for own in lengths for length in own])
+            self._slots += sum(map(slots, lengths))
+            self._operations += 0.0 if heads_alone else operations(self._model, np.concatenate(lengths))
         self._mark = now
 
     def pause(self) -> None:
@@ -160,7 +164,7 @@ class Profiler(Stopwatch):
         return time.perf_counter()
 
 
-def operations(model: MultiTaskModel, lengths: Sequence[int]) -> float:
+def operations(model: MultiTaskModel, lengths: Sequence[int] | NDArray[np.int64]) -> float:
     """Return the floating-point operations that a step's matrix products take at least.
 
     Counted are the encoder's matrices, for each piece, and the products of attention; embeddings are looked up, and
@@ -168,9 +172,9 @@ def operations(model: MultiTaskModel, lengths: Sequence[int]) -> float:
 
     Args:
         model: The model.
-        lengths: Pieces of each row.
+        lengths: Shape (rows,): pieces of each row.
     """
-    pieces, squares = sum(lengths), sum(length**2 for length in lengths)
+    pieces, squares = int(np.sum(lengths)), int(np.sum(np.square(lengths)))
     total = 0.0
     for layer in layers_of(model.encoder):
         matrices = [module.weight for module in layer.modules() if isinstance(module, nn.Linear)]

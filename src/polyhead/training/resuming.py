@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from polyhead.errors import SettingsError
+from polyhead.settings import RunSettings
 from polyhead.training.fingerprint import check_same_run, machine_differences
 from polyhead.training.reporting import EpochReport, Reporter
 from polyhead.training.run_folder import RunFolder
@@ -31,12 +32,35 @@ class Beginning:
     finished: tuple[dict[str, Any], ...] = ()
 
 
-def begin(folder: RunFolder, account: Mapping[str, Any], *, resume: bool, force: bool, reporter: Reporter) -> Beginning:
+def as_begun(settings: RunSettings, earlier: Mapping[str, Any] | None) -> RunSettings:
+    """Return the settings with the precision that a run was begun with, where it was left to be found out by timing.
+
+    Args:
+        settings: All settings.
+        earlier: The account of the run that is gone on with, where there is one.
+    """
+    # Of an account without a name `begin` says what is wrong with it.
+    if earlier is None or "id" not in earlier or settings.training.precision != "auto":
+        return settings
+    training = {"precision": earlier["settings"]["training"]["precision"]}
+    return settings.model_copy(update={"training": settings.training.model_copy(update=training)})
+
+
+def begin(
+    folder: RunFolder,
+    account: Mapping[str, Any],
+    *,
+    earlier: Mapping[str, Any] | None,
+    resume: bool,
+    force: bool,
+    reporter: Reporter,
+) -> Beginning:
     """Open the folder of a run.
 
     Args:
         folder: The folder.
         account: What `run.json` is to hold from the start.
+        earlier: What it holds, where a run is to be gone on with.
         resume: Go on where an earlier process was broken off.
         force: Do so although settings or data are others now.
         reporter: Hears of it.
@@ -44,7 +68,6 @@ def begin(folder: RunFolder, account: Mapping[str, Any], *, resume: bool, force:
     Raises:
         SettingsError: If the run that was begun was another one.
     """
-    earlier = folder.account() if resume else None
     if earlier is None:
         if resume:
             reporter.info("resume", f"{folder.path} holds no run yet, so this one begins at its first step")

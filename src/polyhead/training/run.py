@@ -28,7 +28,7 @@ from polyhead.training.prepare import Prepared, prepare
 from polyhead.training.profiling import Profiler, Stopwatch
 from polyhead.training.progress import Progress, StateKeeper
 from polyhead.training.reporting import EpochReport, Meter, Reporter
-from polyhead.training.resuming import Beginning, begin, reports_of
+from polyhead.training.resuming import Beginning, as_begun, begin, reports_of
 from polyhead.training.run_folder import RunFolder
 from polyhead.training.stopping import StopRequest
 from polyhead.training.tracking import Tracking, check_trackers
@@ -85,8 +85,8 @@ def run_training(
     folder = RunFolder(settings.output)
     folder.check()
     check_trackers(settings.tracking)
-    if resume:
-        settings = _as_begun(settings, folder)
+    earlier = folder.account() if resume else None
+    settings = as_begun(settings, earlier)
     notices = Notices(strict=settings.strict)
     prepared = prepare(settings, notices, base=base, data=data)
     for line in notices.lines():
@@ -96,15 +96,22 @@ def run_training(
     stop = StopRequest()
     # From here on there is something to save; a training of several is begun anew instead.
     with stop if data is None else nullcontext():
-        beginning = begin(folder, prepared.account(), resume=resume, force=force, reporter=reporter)
+        beginning = begin(folder, prepared.account(), earlier=earlier, resume=resume, force=force, reporter=reporter)
         if beginning.finished:
             return _trained(folder, reports_of(beginning.finished))
         tracking = Tracking(settings.tracking, folder=folder.tracking, reporter=reporter)
         with closing(reporter), closing(folder), closing(tracking), kept_memory():
             tracking.start(prepared.resolved_settings())
-            run = _Run(prepared, folder, reporter, tracking, beginning=beginning, stop=stop, single_file=single_file)
-            if profile:
-                run.watch = Profiler(prepared.model, precision=resolve_precision(settings.training.precision))
+            run = _Run(
+                prepared,
+                folder,
+                reporter,
+                tracking,
+                beginning=beginning,
+                stop=stop,
+                single_file=single_file,
+                watch=_profiler(prepared) if profile else Stopwatch(),
+            )
             return run.go() if data is None else run.go_through()
 
 
@@ -121,10 +128,10 @@ class _Run:
         beginning: Beginning,
         stop: StopRequest,
         single_file: str | None,
+        watch: Stopwatch,
     ) -> None:
         self._prepared, self._folder, self._reporter, self._tracking = prepared, folder, reporter, tracking
-        self._stop = stop
-        self.watch = Stopwatch()
+        self._stop, self._watch = stop, watch
         self._epoch_end = EpochEnd(prepared, folder, reporter, check=stop.check, single_file=single_file)
         guard = Guard(prepared.settings.training, reporter=reporter, log=folder.log)
         self._progress = Progress(guard, LastEpochs(prepared.settings.training.average))
@@ -169,7 +176,7 @@ class _Run:
         self._take_steps()
         for line in progress.guard.summary():
             self._reporter.info("guard", line)
-        if profile := self.watch.result():
+        if profile := self._watch.result():
             self._folder.log("profile", **profile.to_json())
             self._reporter.profile(profile.lines())
         if prepared.base:
@@ -212,7 +219,7 @@ class _Run:
             guard=self._progress.guard,
             stopped=self._progress.stopped,
             first_step=self._progress.step + 1,
-            watch=self.watch,
+            watch=self._watch,
             forward=heads_alone(prepared, self._progress, reporter=self._reporter, check=self._stop.check),
         )
 
@@ -246,7 +253,7 @@ class _Run:
         progress.epochs.append(report)
         progress.meter = Meter()
         self._account_for(report)
-        self.watch.pause()
+        self._watch.pause()
         return self._is_over(epoch)
 
     def _account_for(self, report: EpochReport) -> None:
@@ -277,13 +284,8 @@ class _Run:
         return False
 
 
-def _as_begun(settings: RunSettings, folder: RunFolder) -> RunSettings:
-    """Return the settings with the precision that a run was begun with, where it was left to be found out by timing."""
-    earlier = folder.account()
-    if earlier is None or settings.training.precision != "auto":
-        return settings
-    training = {"precision": earlier["settings"]["training"]["precision"]}
-    return settings.model_copy(update={"training": settings.training.model_copy(update=training)})
+def _profiler(prepared: Prepared) -> Profiler:
+    return Profiler(prepared.model, precision=resolve_precision(prepared.settings.training.precision))
 
 
 def _trained(folder: RunFolder, epochs: Sequence[EpochReport]) -> TrainedRun:

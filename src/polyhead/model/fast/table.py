@@ -50,14 +50,14 @@ class CutTable(nn.Module):
         self.weight = nn.Parameter(whole.weight.detach()[rows], requires_grad=whole.weight.requires_grad)
         self._owed: list[float] = []
         self._is_current = True
-        self._padding = None if whole.padding_idx is None else int(places[whole.padding_idx])
+        padding = -1 if whole.padding_idx is None else int(places[whole.padding_idx])
+        self._padding = None if padding < 0 else padding
         self.train(whole.training)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Look pieces up, in training among the rows that can come, else in the whole table."""
         if self.training:
-            padding = None if self._padding is None or self._padding < 0 else self._padding
-            return functional.embedding(self.places[ids], self.weight, padding)
+            return functional.embedding(self.places[ids], self.weight, self._padding)
         return functional.embedding(ids, self.whole())
 
     def whole(self) -> Tensor:
