@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict
-from pathlib import Path
-from typing import BinaryIO, Self, cast
 
+from polyhead.machine import cores
 from polyhead.preparing.encoding import Chunk, ChunkEncoder, NoticeState, Recipe
 from polyhead.preparing.packing import Packed
 from polyhead.preparing.worker import read_answer
+from polyhead.processes import EndedError, Process
 
 MANY = 20_000
 """Records from which on other processes are worth their start."""
 _AHEAD = 2
 """Chunks that a process has at a time: one that it encodes, and the next."""
 _MOST = 16
-_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 Answer = tuple[Packed, NoticeState]
-
-
-def cores() -> int:
-    """Return how many cores this process may keep busy: those it is bound to, and what its container may use."""
-    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with suppress(OSError, ValueError):
-        share, period = _QUOTA.read_text().split()
-        if share != "max":
-            return max(1, min(bound, round(int(share) / int(period))))
-    return bound
 
 
 def how_many(records: int) -> int:
@@ -63,8 +49,8 @@ def encoded(
         for answer in _by_others(chunks, recipe, processes) if processes else ():
             yield answer
             done += 1
-    except _EndedError as error:
-        say(f"{error}; the rest is encoded by this one")
+    except EndedError as error:
+        say(f"a process that encodes texts {error}; the rest is encoded by this one")
     yield from map(encoder.encode, chunks[done:])
 
 
@@ -84,59 +70,24 @@ def _by_others(chunks: Sequence[Chunk], recipe: Recipe, processes: int) -> Itera
             yield waiting.popleft().take()
 
 
-class _EndedError(Exception):
-    """A process ended before it had answered."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        super().__init__(f"a process that encodes texts ended by itself (status {process.wait()})")
-
-
-class _Worker:
-    """Another process.
-
-    Its name is that of our own interpreter, and it finds modules where we do. It is no fork, and no copy of the script
-    that is being run: that need not expect to be imported.
-    """
+class _Worker(Process):
+    """A process that encodes chunks."""
 
     def __init__(self, recipe: Recipe) -> None:
+        super().__init__("polyhead.preparing.worker")
         self._recipe = recipe
-
-    def __enter__(self) -> Self:
-        threads = {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "polyhead.preparing.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **threads, "PYTHONPATH": paths},
-        )
-        return self
 
     def begin(self) -> None:
         """Tell it what it needs; it hears of it when it has imported what it needs, as do the others meanwhile."""
-        self._send(asdict(self._recipe))
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        with suppress(OSError):
-            self._process.communicate()
+        self.send(asdict(self._recipe))
 
     def give(self, chunk: Chunk) -> None:
         """Have it encode a chunk."""
-        self._send(asdict(chunk))
+        self.send(asdict(chunk))
 
     def take(self) -> Answer:
         """Wait for the first of the chunks that it has."""
-        assert self._process.stdout is not None  # noqa: S101 (as it was started)
         try:
-            return read_answer(cast("BinaryIO", self._process.stdout))
+            return read_answer(self.answers)
         except EOFError:
-            raise _EndedError(self._process) from None
-
-    def _send(self, value: object) -> None:
-        assert self._process.stdin is not None  # noqa: S101 (as it was started)
-        try:
-            self._process.stdin.write(json.dumps(value).encode() + b"\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            raise _EndedError(self._process) from None
+            raise self.ended() from None

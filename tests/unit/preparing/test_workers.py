@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from polyhead import machine
 from polyhead.errors import DataError
 from polyhead.labels import LabelSet
 from polyhead.preparing import encoding, examples, workers
@@ -173,9 +174,9 @@ def test_how_many_cores_there_are(
     bound: int, quota: str, wanted: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(bound)), raising=False)
-    monkeypatch.setattr(workers, "_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(machine, "_QUOTA", tmp_path / "cpu.max")
     (tmp_path / "cpu.max").write_text(quota + "\n")
-    assert workers.cores() == wanted
+    assert machine.cores() == wanted
     assert workers.how_many(workers.MANY - 1) == 0
     assert workers.how_many(workers.MANY) == (wanted if wanted > 1 else 0)
 

@@ -1,0 +1,74 @@
+"""Other processes of this program, which are told what to do by lines of JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Self, cast
+
+from polyhead.machine import CORES
+
+
+class EndedError(Exception):
+    """A process ended before it had answered."""
+
+
+class Process:
+    """Another process, for as long as the block lasts.
+
+    Its name is that of our own interpreter, and it finds modules where we do. It is no fork, and no copy of the script
+    that is being run: that need not expect to be imported.
+
+    Args:
+        module: What it runs, as by ``python -m``.
+        cores: How many it may keep busy.
+        environment: What it is to find in its environment beside ours.
+    """
+
+    def __init__(self, module: str, *, cores: int = 1, environment: Mapping[str, str] | None = None) -> None:
+        self._module = module
+        threads = dict.fromkeys((CORES, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(cores))
+        self._environment = {"TOKENIZERS_PARALLELISM": str(cores > 1).lower(), **threads, **(environment or {})}
+
+    def __enter__(self) -> Self:
+        paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
+        self._process = subprocess.Popen(  # noqa: S603 (our own module, by our own interpreter)
+            [sys.executable, "-P", "-m", self._module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **self._environment, "PYTHONPATH": paths},
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        with suppress(OSError):
+            self._process.communicate()
+
+    @property
+    def answers(self) -> BinaryIO:
+        """What it writes."""
+        assert self._process.stdout is not None  # noqa: S101 (as it was started)
+        return cast("BinaryIO", self._process.stdout)
+
+    def send(self, value: object) -> None:
+        """Send it a line of JSON.
+
+        Raises:
+            EndedError: If it has ended.
+        """
+        assert self._process.stdin is not None  # noqa: S101 (as it was started)
+        try:
+            self._process.stdin.write(json.dumps(value).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self.ended() from None
+
+    def ended(self) -> EndedError:
+        """Return the error that says that it ended, and how."""
+        return EndedError(f"ended by itself (status {self._process.wait()})")
