@@ -8,6 +8,7 @@
     ├── BundleError         a saved model is missing, damaged or unsafe to open
     ├── TrainingError       training cannot go on
     │   └── NonFiniteError  a loss or gradient is no number; the weights are those before its batch
+    ├── ExportError         a model cannot be exported, or its graph does not answer as it does
     ├── TrainingStoppedError    Ctrl-C or SIGTERM came while a model was trained
     └── MissingExtraError   a part of the package needs an extra that is not installed
 
@@ -58,6 +59,10 @@ class NonFiniteError(TrainingError):
     def __init__(self, message: str, *, weights_are_finite: bool = True) -> None:
         super().__init__(message)
         self.weights_are_finite = weights_are_finite
+
+
+class ExportError(PolyheadError):
+    """A model cannot be exported, or the graph that came of it does not answer as the model does."""
 
 
 class TrainingStoppedError(PolyheadError):

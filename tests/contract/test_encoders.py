@@ -42,6 +42,7 @@ class RandomRuntime:
 
     def __init__(self, widths: dict[str, tuple[bool, int]], *, seed: int) -> None:
         self.tables: dict[str, np.ndarray] = {}
+        self.parallel = 0
         self._widths, self._random = widths, np.random.default_rng(seed)
 
     def run(self, batch: Batch) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,7 @@ class Table:
         self.logits = {task.name: random.normal(size=(500, task.head().width)).astype(np.float32) for task in TASKS}
         self.max_pieces = max_pieces
         self.tables: dict[str, np.ndarray] = {}
+        self.parallel = 0
         self.batches: list[tuple[int, int]] = []
 
     def run(self, batch: Batch) -> dict[str, np.ndarray]:
@@ -132,6 +134,40 @@ def test_no_text_runs_nothing():
     assert predictor([]) == []
     assert list(predictor.stream([])) == []
     assert runtime.batches == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_batches_that_run_side_by_side_give_the_same(kind):
+    """Also where the first to be begun is the last to be done."""
+    inline, _ = predictor_of(kind, max_pieces=10)
+    beside, runtime = predictor_of(kind, max_pieces=10)
+    runtime.parallel, run = 4, runtime.run
+
+    def slow(batch: Batch) -> dict[str, np.ndarray]:
+        time.sleep(0.002 * (4 - len(runtime.batches) % 4))
+        return run(batch)
+
+    runtime.run = slow
+    texts = [f"{text} {at}" for at in range(300) for text in [*CORPUS, LONG]]
+    assert plain(beside(texts)) == plain(inline(texts))
+    assert len(runtime.batches) > 4
+
+
+def test_what_a_batch_beside_us_raises_is_raised():
+    predictor, runtime = predictor_of("distilbert")
+    runtime.parallel = 2
+    runtime.logits = {}
+    with pytest.raises(KeyError):
+        predictor(["play"] * 2000)
+
+
+def test_one_text_runs_where_it_is_answered_soonest():
+    many, alone = Table(), Table()
+    predictor = Predictor(tasks=TASKS, text_encoder=text_encoder("distilbert"), runtime=many, alone=alone)
+    predictor(["play"])
+    assert (len(many.batches), len(alone.batches)) == (0, 1)
+    predictor(["play"] * 100)
+    assert (len(many.batches), len(alone.batches)) == (1, 1)
 
 
 @pytest.mark.parametrize("call", [lambda predictor: predictor("one"), lambda predictor: list(predictor.stream("one"))])
@@ -277,6 +313,7 @@ tasks = [
 
 class Double:
     tables = {}
+    parallel = 0
 
     def run(self, batch):
         rows, length = batch.ids.shape

@@ -271,6 +271,20 @@ def test_decoding_undoes_encoding(learnt):
         assert learnt.task.is_right(annotation, answer)
 
 
+@pytest.mark.parametrize("sharpness", [1.0, 30.0])
+def test_many_texts_are_decoded_as_each_by_itself(learnt, sharpness):
+    """With right logits, and with logits that say what no annotation could."""
+    task = trained(learnt.task)
+    texts = learnt.encoded * 2
+    logits = [*right_logits(learnt), *(sharpness * random_logits(task, text) for text in learnt.encoded)]
+    for few in (slice(0, 0), slice(0, 1), slice(3, 4), slice(None)):
+        one_by_one = [task.decode(own, text) for own, text in zip(logits[few], texts[few], strict=True)]
+        together = task.decode_all(logits[few], texts[few])
+        assert [answer.to_json() for answer in together] == [answer.to_json() for answer in one_by_one]
+        assert [answer.plain() for answer in together] == [answer.plain() for answer in one_by_one]
+        assert [answer.highlights() for answer in together] == [answer.highlights() for answer in one_by_one]
+
+
 def test_all_of_the_annotations_can_be_said(learnt):
     for annotation, encoded in zip(learnt.annotations, learnt.encoded, strict=True):
         assert list(learnt.task.beyond(annotation, encoded)) == []

@@ -8,8 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from polyhead.bundle.about import About
 from polyhead.bundle.encoder_config import parse_config
+from polyhead.bundle.exported import Exported, read_tables
 from polyhead.encoding import TextEncoder
 from polyhead.formats import Limits
 from polyhead.tasks import Task
@@ -23,15 +27,18 @@ class Bundle:
         about: Tasks, encoding, settings, scores.
         tokenizer_json: The content of `tokenizer.json`.
         config_json: The content of the encoder's `config.json`.
-        weights: The safetensors file; or name to tensor, for a model that came in one file.
+        weights: The safetensors file; or name to tensor, for a model that came in one file; `None` for one that was
+            exported.
+        exported: The graphs that a model was exported to.
         path: The folder or file that it was opened from.
     """
 
     about: About
     tokenizer_json: str
     config_json: str
-    weights: Path | Mapping[str, Any]
+    weights: Path | Mapping[str, Any] | None
     path: Path | None = None
+    exported: Exported | None = None
 
     @cached_property
     def tasks(self) -> tuple[Task, ...]:
@@ -60,6 +67,17 @@ class Bundle:
         sets = self.about.run.data.all_sets().values()
         of_sets = [trained if own.tasks is None else frozenset(own.tasks) for own in sets]
         return [*of_sets, *(frozenset({name}) for name in added)]
+
+    @cached_property
+    def tables(self) -> dict[str, NDArray[np.float32]]:
+        """What decoding needs beside logits, by task, of an exported model.
+
+        Raises:
+            BundleError: If the file with them is not of tables of these tasks.
+        """
+        if self.exported is None or not self.exported.tables or self.path is None:
+            return {}
+        return read_tables(self.path, {task.name: len(task.outputs()) for task in self.tasks})
 
     def text_encoder(self) -> TextEncoder:
         """Return the tokenizer, set up."""

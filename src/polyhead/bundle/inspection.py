@@ -12,6 +12,7 @@ from typing import Any
 
 from polyhead.bundle import parts
 from polyhead.bundle.encoder_folder import check_encoder_folder
+from polyhead.bundle.exported import EXPORT, Exported
 from polyhead.bundle.folder import ABOUT, CONFIG, FILES, LIMITS, TOKENIZER, WEIGHTS
 from polyhead.bundle.locate import RUN_FILE, locate
 from polyhead.bundle.manifest import MANIFEST
@@ -87,6 +88,8 @@ def inspect_path(path: str | Path) -> Inspection:
         return _inspect_run(path)
     if {STATE, STATE_TENSORS} <= names:
         return _inspect_state(path)
+    if EXPORT in names and WEIGHTS not in names:
+        return _inspect_exported(path)
     if ABOUT in names or MANIFEST in names:
         return _inspect_bundle(path)
     if CONFIG in names:
@@ -104,12 +107,42 @@ def _inspect_bundle(path: Path, what: str = "a bundle: a trained model as a fold
         [
             ("manifest", lambda: parts.manifest(path, FILES, LIMITS)),
             ("links", lambda: parts.no_links(path)),
-            (ABOUT, lambda: parts.about(parts.text(path / ABOUT, LIMITS[ABOUT]))),
-            (CONFIG, lambda: parts.config(parts.text(path / CONFIG, LIMITS[CONFIG]))),
-            (TOKENIZER, lambda: parts.tokenizer(parts.text(path / TOKENIZER, LIMITS[TOKENIZER]))),
+            *_texts(path),
             (WEIGHTS, lambda: parts.header(path / WEIGHTS)),
         ],
     )
+
+
+def _texts(path: Path) -> list[tuple[str, Examine]]:
+    """Return the checks of what every bundle has."""
+    return [
+        (ABOUT, lambda: parts.about(parts.text(path / ABOUT, LIMITS[ABOUT]))),
+        (CONFIG, lambda: parts.config(parts.text(path / CONFIG, LIMITS[CONFIG]))),
+        (TOKENIZER, lambda: parts.tokenizer(parts.text(path / TOKENIZER, LIMITS[TOKENIZER]))),
+    ]
+
+
+def _inspect_exported(path: Path) -> Inspection:
+    """Check a bundle whose graphs are named by `export.json`, once that can be read."""
+
+    def export() -> parts.Found:
+        found = Exported.parse(parts.text(path / EXPORT, LIMITS[CONFIG]))
+        graphs = [
+            {"file": graph.file, "runs": {runtime: list(own) for runtime, own in graph.runs.items()}}
+            for graph in found.graphs
+        ]
+        return f"{len(graphs)} graphs", {"graphs": graphs}
+
+    def whole() -> parts.Found:
+        return parts.manifest(path, (*LIMITS, EXPORT, *exported.files), LIMITS)
+
+    checks: list[tuple[str, Examine]] = [("links", lambda: parts.no_links(path)), (EXPORT, export)]
+    first = _inspection(path, "a bundle", checks)
+    if first.safe:
+        exported = Exported.parse(parts.text(path / EXPORT, LIMITS[CONFIG]))
+        checks += [("manifest", whole), *_texts(path)]
+        checks += [(graph.file, lambda graph=graph: (graph.check(path), {})) for graph in exported.graphs]  # type: ignore[misc]
+    return _inspection(path, "an exported bundle: a trained model as graphs that run without torch", checks)
 
 
 def _inspect_run(path: Path) -> Inspection:

@@ -12,9 +12,11 @@ import typer
 from polyhead.bundle.saving import new_file
 from polyhead.cli.console import error_console, going_through_data, output_console
 from polyhead.cli.figures import score_tables
+from polyhead.cli.runtimes import PrecisionOption, RuntimeOption
 from polyhead.evaluation import RESAMPLES, evaluate
 from polyhead.evaluation.report import write_report
 from polyhead.inference import Predictor
+from polyhead.inference.candidates import AUTO
 
 
 def evaluate_command(
@@ -38,6 +40,8 @@ def evaluate_command(
     seed: Annotated[int, typer.Option("--seed", min=0, help="What the samples are drawn by.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings about the data as errors.")] = False,
+    runtime: RuntimeOption = AUTO,
+    precision: PrecisionOption = None,
 ) -> None:
     """Score a model on annotated records.
 
@@ -54,7 +58,7 @@ def evaluate_command(
       polyhead evaluate saved_model test.json --train train.json --report report.html
     """
     with going_through_data("scoring", strict=strict) as (notices, on_batch):
-        predictor = Predictor.load(model)
+        predictor = Predictor.load(model, runtime=runtime, precision=precision)
         scores = evaluate(
             predictor,
             data,

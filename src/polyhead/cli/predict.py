@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -11,15 +10,21 @@ from pathlib import Path
 from typing import IO, Annotated
 
 import typer
-from rich.console import Console
 
 from polyhead.bundle.saving import new_file
 from polyhead.cli.console import error_console, output_console, progress_bar
 from polyhead.cli.highlight import Highlighter
+from polyhead.cli.runtimes import PrecisionOption, RuntimeOption, said_once
 from polyhead.errors import SettingsError, name_the_known
 from polyhead.formats import Limits, read_texts
 from polyhead.inference import Predictor, Result
+from polyhead.inference.bulk import MOST_WORKERS, answered_by_others
+from polyhead.inference.candidates import AUTO
+from polyhead.inference.worker import Order, line_of
 from polyhead.records import Text, is_unicode
+
+_SHOWN_EVERY = 64
+"""Answers after which the bar moves: moving it takes as long as an answer."""
 
 
 def predict_command(
@@ -42,6 +47,14 @@ def predict_command(
         typer.Option("--min-confidence", min=0.0, max=1.0, help="Leave out what is held less probable than this."),
     ] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    runtime: RuntimeOption = AUTO,
+    precision: PrecisionOption = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers", min=1, max=MOST_WORKERS, help="Processes that answer a file, each with its share of the cores."
+        ),
+    ] = 1,
 ) -> None:
     """Answer every task for texts, in one pass of the encoder.
 
@@ -54,6 +67,8 @@ def predict_command(
       polyhead predict pairs "A man sleeps." --second "Nobody is awake."
 
       cat texts.txt | polyhead predict saved_model --input - --json
+
+      polyhead predict exported --input texts.jsonl --output answers.jsonl --runtime openvino --precision bf16
     """
     if texts and source:
         raise SettingsError("--input: give texts or --input, not both")
@@ -61,18 +76,27 @@ def predict_command(
         raise SettingsError("--second: goes with one TEXT; pairs in a file have a field each")
     if not texts and not source:
         raise SettingsError("nothing to predict: give a TEXT, or --input FILE (- is standard input)")
-    predictor = Predictor.load(model)
+    if workers > 1 and not (source and (output or as_json)):
+        raise SettingsError("--workers: goes with --input FILE, and --output FILE or --json")
+    predictor = Predictor.load(model, runtime=runtime, precision=precision, say=said_once)
     chosen = choose_tasks(predictor, tasks or [])
     limits = predictor.bundle.limits() if predictor.bundle else Limits()
     given = read_texts(source, limits) if source else _checked(texts or [], second, limits)
-    results = (_only(result, chosen, min_confidence) for result in predictor.stream(given))
+    if not output and not as_json:
+        _show((_only(result, chosen, min_confidence) for result in predictor.stream(given)), predictor)
+        return
+    way = predictor.way() if workers > 1 else (runtime, precision)
+    order = Order(str(model), *way, tuple(chosen), min_confidence)
+    lines = (
+        answered_by_others(given, order, workers=workers)
+        if workers > 1
+        else (line_of(result, order.tasks, order.confidence) for result in predictor.stream(given))
+    )
     if output:
         with _writing(output) as file:
-            _write_json(_watched(results), file)
-    elif as_json:
-        _write_json(results, sys.stdout)
+            _write(_watched(lines), file)
     else:
-        _show(results, output_console(), predictor)
+        _write(lines, sys.stdout)
 
 
 def choose_tasks(predictor: Predictor, names: list[str]) -> list[str]:
@@ -112,22 +136,24 @@ def _writing(path: Path) -> Iterator[IO[str]]:
         yield file
 
 
-def _watched(results: Iterable[Result]) -> Iterator[Result]:
-    """Pass results on and count them on a bar."""
+def _watched(lines: Iterable[str]) -> Iterator[str]:
+    """Pass answers on and count them on a bar."""
     with progress_bar(error_console()) as bar:
         task = bar.add_task("predicting", total=None)
-        for result in results:
-            yield result
-            bar.update(task, advance=1)
+        for number, line in enumerate(lines, start=1):
+            yield line
+            if number % _SHOWN_EVERY == 0:
+                bar.update(task, advance=_SHOWN_EVERY)
 
 
-def _write_json(results: Iterable[Result], file: IO[str]) -> None:
-    for result in results:
-        file.write(json.dumps(result.to_json(), ensure_ascii=False) + "\n")
+def _write(lines: Iterable[str], file: IO[str]) -> None:
+    for line in lines:
+        file.write(line + "\n")
     file.flush()
 
 
-def _show(results: Iterable[Result], console: Console, predictor: Predictor) -> None:
+def _show(results: Iterable[Result], predictor: Predictor) -> None:
+    console = output_console()
     highlighter = Highlighter([name for task in predictor.tasks for name in task.label_names()])
     for number, result in enumerate(results):
         if number:

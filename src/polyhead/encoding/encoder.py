@@ -96,6 +96,10 @@ class TextEncoder:
         start, stop = window.second
         return len(self.prefix) + window.stop - window.start + stop - start + len(around)
 
+    def names(self, ids: Sequence[int]) -> list[str]:
+        """Return the pieces that ids stand for, as the tokenizer writes them."""
+        return [self._tokenizer.id_to_token(number) or "" for number in ids]
+
     def _pieces(self, texts: list[str]) -> list[tuple[NDArray[np.int64], tuple[Extent, ...]]]:
         with _complaining("tokenizer.json cannot cut these texts"):
             encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)

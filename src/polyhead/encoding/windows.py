@@ -36,6 +36,8 @@ def cut_windows(pieces: int, *, capacity: int, overlap: int) -> tuple[Window, ..
     Returns:
         At least one window, also for a text without pieces.
     """
+    if pieces <= capacity:
+        return (Window(0, pieces, 0, pieces),)
     starts = [0]
     while starts[-1] + capacity < pieces:
         starts.append(min(starts[-1] + capacity - overlap, pieces - capacity))
@@ -67,6 +69,4 @@ def cut_pairs(pieces: int, second: int, *, room: int, overlap: int) -> tuple[Win
 
 
 def _parts(pieces: int, *, capacity: int, overlap: int) -> tuple[Window, ...]:
-    if pieces <= capacity:
-        return (Window(0, pieces, 0, pieces),)
     return cut_windows(pieces, capacity=capacity, overlap=min(overlap, capacity // 4))

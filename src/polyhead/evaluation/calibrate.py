@@ -74,6 +74,8 @@ def calibrate(
     bundle, folder = open_model(model), Path(output)
     if folder.exists():
         raise SettingsError(f"--output: {folder} is there already; name a new folder")
+    if bundle.exported is not None:
+        raise SettingsError(f"{model} was exported; calibrate the bundle that it was made from, and export that anew")
     if not isinstance(bundle.weights, Path):
         raise SettingsError(f"{model} is a single file; calibrate the bundle, which is a folder")
     plain = Predictor.load(model).with_temperatures({})

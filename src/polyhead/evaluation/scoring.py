@@ -93,7 +93,7 @@ def answered(
     own, *streams = tee(records, len(predictors) + 1)
     hears = [None] * (len(predictors) - 1) + [on_batch]
     answers = [
-        map(predictor.decode, predictor.read((record.texts for record in stream), on_batch=hear))
+        predictor.stream((record.texts for record in stream), on_batch=hear)
         for predictor, stream, hear in zip(predictors, streams, hears, strict=True)
     ]
     for record, results in zip(own, zip(*answers, strict=True), strict=True):

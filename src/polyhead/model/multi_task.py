@@ -30,6 +30,7 @@ class MultiTaskModel(nn.Module):
         encoder: The encoder.
         hidden: Width of its states.
         heads: By `head_key` of the task's name.
+        takes_types: Whether the encoder tells a second text by the types of its pieces.
     """
 
     def __init__(self, *, encoder: nn.Module, heads: Mapping[str, HeadSpec], head_dropout: float = 0.1) -> None:
@@ -45,7 +46,7 @@ class MultiTaskModel(nn.Module):
                 for name, spec in heads.items()
             }
         )
-        self._takes_types = int(getattr(config, "type_vocab_size", 0) or 0) > 1
+        self.takes_types = int(getattr(config, "type_vocab_size", 0) or 0) > 1
         self._all_layers = any(spec.layers == "mix" for spec in heads.values())
 
     def forward(
@@ -91,7 +92,7 @@ class MultiTaskModel(nn.Module):
         Returns:
             Of each layer, shape (rows, length, width), the last one last; of the last alone where no head mixes layers.
         """
-        given = {"token_type_ids": types} if types is not None and self._takes_types else {}
+        given = {"token_type_ids": types} if types is not None and self.takes_types else {}
         found = self.encoder(
             input_ids=ids, attention_mask=mask, output_hidden_states=self._all_layers, return_dict=True, **given
         )

@@ -24,6 +24,7 @@ class TorchRuntime:
 
     def __init__(self, model: MultiTaskModel) -> None:
         self._model = model
+        self.parallel = 0  # a batch has all cores to itself
 
     @classmethod
     def of_bundle(cls, bundle: Bundle) -> TorchRuntime:

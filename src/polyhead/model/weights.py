@@ -54,6 +54,8 @@ def load_model(bundle: Bundle) -> MultiTaskModel:
     Raises:
         BundleError: If the weights do not fit the description, or the description is of no network that runs.
     """
+    if bundle.weights is None:
+        raise BundleError(f"{bundle.path}: was exported and has no weights; give the bundle that it was made from")
     found = _header(bundle)
     check_config(bundle.config, parts=max(len(found), _FEW))
     with torch.device("meta"), without_first_weights():  # a model without memory
@@ -68,7 +70,7 @@ def load_model(bundle: Bundle) -> MultiTaskModel:
 
 
 def _header(bundle: Bundle) -> dict[str, TensorInfo]:
-    return read_header(bundle.weights) if isinstance(bundle.weights, Path) else _infos(bundle.weights)
+    return read_header(bundle.weights) if isinstance(bundle.weights, Path) else _infos(bundle.weights or {})
 
 
 def _infos(tensors: Mapping[str, Tensor]) -> dict[str, TensorInfo]:

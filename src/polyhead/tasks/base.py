@@ -141,6 +141,15 @@ class Task(ABC):
             encoded: The text.
         """
 
+    def decode_all(self, logits: Sequence[NDArray[np.float32]], encoded: Sequence[Encoded]) -> list[Prediction]:
+        """Return the answers for several texts: those of `decode`; a kind that can do it at once is faster.
+
+        Args:
+            logits: By text, as `decode` takes them.
+            encoded: The texts.
+        """
+        return [self.decode(own, text) for own, text in zip(logits, encoded, strict=True)]
+
     @abstractmethod
     def soften(self, logits: NDArray[np.float32], encoded: Encoded) -> NDArray[np.float32]:
         """Return what a student is to imitate: how probable each output is.

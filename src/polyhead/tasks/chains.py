@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,23 @@ class Chain:
         for unit in range(len(scores) - 1, 0, -1):
             path[unit - 1] = came_from[unit, path[unit]]
         return path
+
+    def keep_all(self, path: NDArray[np.int64], counts: Sequence[int]) -> NDArray[np.bool_]:
+        """Return, for each of several greedy paths, whether it is the best one, as no other has higher scores of steps.
+
+        Args:
+            path: Shape (units of all,): the paths, one behind the other.
+            counts: Of each, its units.
+        """
+        ends = np.cumsum(counts)
+        starts = ends - counts
+        fits = np.ones(len(path) + 1, dtype=np.bool_)  # one more, for a text without units at the end
+        fits[1 : len(path)] = self.step[path[:-1], path[1:]] == self.step.max()
+        begins = starts[np.asarray(counts) > 0]
+        fits[begins] = self.start[path[begins]] == self.start.max()
+        wrong = np.concatenate([[0], np.cumsum(~fits)])
+        kept: NDArray[np.bool_] = wrong[ends] == wrong[starts]
+        return kept
 
     def _keeps_all(self, path: NDArray[np.int64]) -> bool:
         """Whether no other path has higher scores of start and steps; then none can beat the greedy one."""

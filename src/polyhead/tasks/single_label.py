@@ -145,6 +145,18 @@ class SingleLabel(Task):
         best = int(probabilities.argmax())
         return LabelPrediction(self.labels[best], float(probabilities[best]), probabilities)
 
+    def decode_all(self, logits: Sequence[NDArray[np.float32]], encoded: Sequence[Encoded]) -> list[Prediction]:
+        """Return what `decode` does for each text; texts of one window are decoded together."""
+        if any(len(own) != 1 for own in logits) or not logits:
+            return super().decode_all(logits, encoded)
+        probabilities = np.exp(log_softmax(np.concatenate(logits))).astype(np.float32)
+        best = probabilities.argmax(axis=1)
+        scores = probabilities[np.arange(len(best)), best]
+        return [
+            LabelPrediction(self.labels[label], score, own)
+            for label, score, own in zip(best.tolist(), scores.tolist(), probabilities, strict=True)
+        ]
+
     def soften(self, logits: NDArray[np.float32], encoded: Encoded) -> NDArray[np.float32]:  # noqa: ARG002
         """Return the classes' probabilities, averaged over the text's windows."""
         probabilities: NDArray[np.float32] = np.exp(log_softmax(logits)).mean(axis=0).astype(np.float32)

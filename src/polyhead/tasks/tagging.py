@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Mapping, Sequence
+import math
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -19,7 +20,7 @@ from polyhead.errors import DataError
 from polyhead.labels import LabelSet, allowed_transitions, spans_of_tags, tags_of_spans
 from polyhead.metrics import EntityScorer
 from polyhead.records import Span, Spans
-from polyhead.tasks.base import Task, TaskOptions
+from polyhead.tasks.base import Prediction, Task, TaskOptions
 from polyhead.tasks.chains import Chain, ChainScores
 from polyhead.tasks.doubts import Doubt, doubts_of_entities
 from polyhead.tasks.entities import Entity, TagColumn, confidences_of
@@ -176,6 +177,40 @@ class Tagging(Task):
         )
         return TagPrediction(entities, tuple(surfaces(encoded.text, units.extents)), tuple(tags))
 
+    def decode_all(self, logits: Sequence[NDArray[np.float32]], encoded: Sequence[Encoded]) -> list[Prediction]:
+        """Return what `decode` does for each text; where no CRF is, those that need no search are decoded together."""
+        if self.table is not None or not encoded:
+            return super().decode_all(logits, encoded)
+        counts = [len(own) for own in logits]
+        scores = self._scores(np.concatenate(logits))
+        found = scores.argmax(axis=1) if len(scores) else np.zeros(0, dtype=np.int64)
+        keeps = self._chain.keep_all(found, counts).tolist()
+        path, best = found.tolist(), scores[np.arange(len(found)), found].tolist()
+        answers: list[Prediction] = []
+        at = 0
+        for text, own, kept, count in zip(encoded, logits, keeps, counts, strict=True):
+            part, at = slice(at, at + count), at + count
+            units = text.units(self.unit)
+            if kept and count == len(units):
+                answers.append(self._answer(text.text, units, path[part], best[part]))
+            else:
+                answers.append(self.decode(own, text))
+        return answers
+
+    def _answer(self, text: str, units: Units, path: Sequence[int], best: Sequence[float]) -> TagPrediction:
+        """Return the answer that a sequence of tags is, which keeps the scheme; each unit has one."""
+        tags, extents = tuple([self._tag_names[tag] for tag in path]), units.extents
+        entities = []
+        for first, behind in _stretches(path):
+            start, end = extents[first][0], extents[behind - 1][1]
+            score = math.exp(sum(best[first:behind]))
+            entities.append(Entity(Span(start, end, tags[first][2:]), text[start:end], score))
+        return TagPrediction(tuple(entities), tuple(surfaces(text, extents)), tags)
+
+    @cached_property
+    def _tag_names(self) -> list[str]:
+        return [str(tag) for tag in self.tags]
+
     def soften(self, logits: NDArray[np.float32], encoded: Encoded) -> NDArray[np.float32]:
         """Return how probable each tag is at each unit; with a CRF, its marginals."""
         units = encoded.units(self.unit)
@@ -283,3 +318,19 @@ class Tagging(Task):
     def label_names(self) -> list[str]:
         """Return the entity types."""
         return [str(label) for label in self.types]
+
+
+def _stretches(path: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first unit of each entity, and one past its last, of tags that keep the scheme.
+
+    Tag 0 is ``O``; those of one type stand beside each other, the one that begins it first.
+    """
+    first = None
+    for unit, tag in enumerate(path):
+        if first is not None and (tag == 0 or tag % 2 == 1):
+            yield first, unit
+            first = None
+        if tag % 2 == 1:
+            first = unit
+    if first is not None:
+        yield first, len(path)

@@ -1,0 +1,97 @@
+"""A process that answers texts: `python -m polyhead.inference.worker`.
+
+in    a line of JSON, the `Order`; then a line of JSON a chunk: a list of texts, or of pairs of texts
+out   for each chunk a line of JSON that says how many answers follow, then a line each; or what went wrong
+
+No torch is imported here unless a model that was not exported is to be run.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from polyhead import errors
+from polyhead.errors import PolyheadError
+from polyhead.inference.predictor import Predictor, Result
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be done with texts.
+
+    Attributes:
+        model: Path of the model.
+        runtime: What runs it.
+        precision: In which precision.
+        tasks: Names of the tasks to answer.
+        confidence: What is held less probable is left out.
+    """
+
+    model: str
+    runtime: str
+    precision: str | None
+    tasks: tuple[str, ...]
+    confidence: float
+
+
+def line_of(result: Result, tasks: tuple[str, ...], confidence: float) -> str:
+    """Return an answer as `polyhead predict --json` prints it."""
+    kept = {name: result.predictions[name].at_least(confidence) for name in tasks}
+    return json.dumps(replace(result, predictions=kept).to_json(), ensure_ascii=False)
+
+
+def main() -> None:
+    """Answer chunks until there are no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches whoever started this one, and ends it in its own way
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr  # what a library prints must not get between
+    with suppress(BrokenPipeError):  # nobody waits for the answer any more
+        _answer(source, sink)
+
+
+def _answer(source: BinaryIO, sink: BinaryIO) -> None:
+    if not (line := source.readline()):
+        return  # whoever started this one is gone
+    order = json.loads(line)
+    predictor = None
+    for line in iter(source.readline, b""):
+        try:
+            predictor = predictor or Predictor.load(
+                order["model"], runtime=order["runtime"], precision=order["precision"]
+            )
+            texts = [text if isinstance(text, str) else tuple(text) for text in json.loads(line)]
+            answers = [line_of(result, order["tasks"], order["confidence"]) for result in predictor.stream(texts)]
+        except PolyheadError as error:
+            sink.write(json.dumps({"error": type(error).__name__, "message": str(error)}).encode() + b"\n")
+        else:
+            sink.write(json.dumps({"answers": len(answers)}).encode() + b"\n")
+            sink.write("".join(f"{answer}\n" for answer in answers).encode())
+        sink.flush()
+
+
+def read_answers(source: BinaryIO) -> list[str]:
+    """Read what the process wrote for one chunk.
+
+    Raises:
+        PolyheadError: The error that was written.
+        EOFError: If there is nothing to read: the process ended.
+    """
+    line = source.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError
+    header = json.loads(line)
+    if "error" in header:
+        raise getattr(errors, header["error"], PolyheadError)(header["message"])
+    answers = [source.readline() for _ in range(header["answers"])]
+    if not all(answer.endswith(b"\n") for answer in answers):
+        raise EOFError
+    return [answer.decode()[:-1] for answer in answers]
+
+
+if __name__ == "__main__":
+    main()
