@@ -58,7 +58,7 @@ def write_onnx(model: MultiTaskModel, path: Path, *, tasks: int, types: bool) ->
     given = tuple(torch.full((_ROWS, _LENGTH), int(name == MASK)) for name in inputs)
     rows, length = torch.export.Dim("rows", min=1), torch.export.Dim("length", min=1)
     try:
-        with _quiet(), torch.inference_mode(False), torch.no_grad():
+        with _quiet(), torch.inference_mode(False), torch.no_grad(), _plain_attention(model.encoder):
             torch.onnx.export(
                 whole,
                 given,
@@ -74,6 +74,24 @@ def write_onnx(model: MultiTaskModel, path: Path, *, tasks: int, types: bool) ->
             )
     except Exception as error:  # whatever its many parts raise
         raise ExportError(f"torch cannot export this encoder: {str(error).strip()[:800]}") from error
+
+
+@contextmanager
+def _plain_attention(encoder: nn.Module) -> Iterator[None]:
+    """Have attention written as products and a softmax, a pattern that runtimes know and join into one kernel.
+
+    What the exporter makes of torch's own attention also asks of each row whether all of it is masked, which none is.
+    """
+    config, change = encoder.config, getattr(encoder, "set_attn_implementation", None)
+    before = getattr(config, "_attn_implementation", None)
+    if change is None or before in (None, "eager"):
+        yield
+        return
+    change("eager")
+    try:
+        yield
+    finally:
+        change(before)
 
 
 @contextmanager
