@@ -193,6 +193,28 @@ def test_other_cores_or_another_model_are_timed_anew(
     assert counts[0] < counts[1] == counts[2]
 
 
+@pytest.mark.parametrize("runtime", [name for name in ("onnxruntime", "openvino") if is_installed(name)])
+def test_threads_that_begin_at_once_do_not_wait_for_each_other(exported: Path, runtime: str) -> None:
+    code = f"""
+import threading, numpy as np
+from polyhead.batching import Batch
+from polyhead.inference import open_model
+from polyhead.inference.candidates import candidates
+bundle = open_model({str(exported)!r})
+opened = candidates(bundle, runtime={runtime!r}, precision="fp32")[0].open(bundle, "throughput")
+together = threading.Barrier(4)
+def run():
+    together.wait()
+    for _ in range(20):
+        opened.run(Batch(np.ones((3, 5), dtype=np.int64), np.ones((3, 5), dtype=np.int64)))
+threads = [threading.Thread(target=run) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
 def test_predicting_with_a_graph_loads_no_torch(exported: Path) -> None:
     code = (
         "import sys; from polyhead.cli.app import run, app; "

@@ -18,6 +18,9 @@ from polyhead.inference.graphs import Ports, check_ports
 from polyhead.inference.runtime import Purpose
 from polyhead.machine import cores
 
+_FIRST = threading.Lock()
+"""Held while a model runs for the first time. The library makes things of its own then, for which every thread waits, one
+with Python's lock in hand that their maker needs: two threads that begin at once would wait for ever."""
 _TYPES = {"fp32": "f32", "bf16": "bf16"}
 
 
@@ -57,6 +60,8 @@ class OpenVinoRuntime:
         self.tables: Mapping[str, NDArray[np.float32]] = bundle.tables
         self.parallel = cores() if many else 0
         self._own = threading.local()  # a request is one thread's
+        with _FIRST:
+            self.run(Batch(np.zeros((1, 2), dtype=np.int64), np.ones((1, 2), dtype=np.int64)))
 
     def run(self, batch: Batch) -> dict[str, NDArray[np.float32]]:
         """Return the logits of every task."""
