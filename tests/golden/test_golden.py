@@ -28,6 +28,7 @@ HELP = {
     "help_train": ["-m", "polyhead", "train", "--help"],
     "help_evaluate": ["-m", "polyhead", "evaluate", "--help"],
     "help_calibrate": ["-m", "polyhead", "calibrate", "--help"],
+    "help_export": ["-m", "polyhead", "export", "--help"],
     "help_compare": ["-m", "polyhead", "compare", "--help"],
     "help_find_issues": ["-m", "polyhead", "find-issues", "--help"],
     "help_learning_curve": ["-m", "polyhead", "learning-curve", "--help"],

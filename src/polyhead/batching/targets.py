@@ -114,7 +114,10 @@ def owned_units(row: Row, head: HeadSpec) -> tuple[NDArray[np.int64], NDArray[np
     Returns:
         The place of each unit's first piece, counted from the window's first piece; and the units' indices.
     """
-    first_piece = row.encoded.units(head.unit).first_piece
+    found = row.encoded.units(head.unit)
+    first_piece = found.first_piece
+    if found.complete and len(row.encoded.windows) == 1:
+        return first_piece, np.arange(len(first_piece))
     units = np.flatnonzero((first_piece >= row.window.own_start) & (first_piece < row.window.own_stop))
     return first_piece[units] - row.window.start, units
 

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
@@ -36,6 +37,11 @@ class Units:
 
     def __len__(self) -> int:
         return len(self.extents)
+
+    @cached_property
+    def complete(self) -> bool:
+        """Whether the tokenizer left something of each unit."""
+        return bool((self.first_piece >= 0).all())
 
 
 def words_of(text: str) -> list[Extent]:
@@ -112,6 +118,8 @@ def _unit_of_character(extents: Sequence[Extent], length: int) -> NDArray[np.int
 
 def _first_pieces(extents: Sequence[Extent], text: str, pieces: Sequence[Extent]) -> NDArray[np.int64]:
     """Find the first piece that begins in each unit; a blank at a piece's front does not count as its beginning."""
+    if (found := _where_pieces_begin(extents, pieces)) is not None:
+        return found
     first = np.full(len(extents), -1, dtype=np.int64)
     ends = iter(enumerate(extents))
     unit, (start, end) = next(ends, (-1, (0, 0)))
@@ -124,6 +132,19 @@ def _first_pieces(extents: Sequence[Extent], text: str, pieces: Sequence[Extent]
         if unit >= 0 and start <= begin and first[unit] < 0:
             first[unit] = piece
     return first
+
+
+def _where_pieces_begin(extents: Sequence[Extent], pieces: Sequence[Extent]) -> NDArray[np.int64] | None:
+    """Return the first pieces where each unit begins as a piece of some characters does, and the piece before ends.
+
+    So it is with most texts, and a look at each unit's beginning is less than one at each piece. `None` elsewhere.
+    """
+    at = dict(zip([start for start, _ in reversed(pieces)], range(len(pieces) - 1, -1, -1), strict=True))
+    first = [at.get(start, -1) for start, _ in extents]
+    for piece, (start, _) in zip(first, extents, strict=True):
+        if piece < 0 or pieces[piece][1] == start or (piece and pieces[piece - 1][1] > start):
+            return None
+    return np.array(first, dtype=np.int64)
 
 
 def surfaces(text: str, extents: Sequence[Extent]) -> list[str]:

@@ -80,7 +80,7 @@ def brief(scores: Scores) -> Scores:
 def answered(
     predictors: Sequence[Predictor], records: Iterable[Record], *, on_batch: Callable[[int], None] | None = None
 ) -> Iterator[tuple[Record, tuple[Mapping[str, Prediction], ...]]]:
-    """Answer records as they come, holding about a thousand at a time.
+    """Answer records as they come, holding some thousands at a time.
 
     Args:
         predictors: The models.

@@ -19,15 +19,16 @@ from polyhead.inference.runtime import Purpose
 from polyhead.machine import cores
 
 _FIRST = threading.Lock()
-"""Held while a model runs for the first time. The library makes things of its own then, for which every thread waits, one
-with Python's lock in hand that their maker needs: two threads that begin at once would wait for ever."""
+"""Held while a model runs for the first time. The library makes things of its own then, for which every thread waits,
+one with Python's lock in hand that their maker needs: two threads that begin at once would wait for ever."""
 _TYPES = {"fp32": "f32", "bf16": "bf16"}
 
 
 class OpenVinoRuntime:
     """Runs a graph with OpenVINO on the processor.
 
-    For throughput there are as many streams as cores, each a core of its own, and a batch runs in one of them.
+    For throughput there are as many streams as cores, each a core of its own, and a batch runs in one of them. Twice as
+    many batches are given at once: the next stands ready while the thread that gave one waits for Python's lock.
 
     Args:
         bundle: The model.
@@ -58,7 +59,7 @@ class OpenVinoRuntime:
         self._ports = Ports.of(bundle.exported, bundle.tasks)
         check_ports(graph, bundle, inputs=_shapes(self._model.inputs), outputs=_shapes(self._model.outputs))
         self.tables: Mapping[str, NDArray[np.float32]] = bundle.tables
-        self.parallel = cores() if many else 0
+        self.parallel = 2 * cores() if many else 0
         self._own = threading.local()  # a request is one thread's
         with _FIRST:
             self.run(Batch(np.zeros((1, 2), dtype=np.int64), np.ones((1, 2), dtype=np.int64)))

@@ -26,12 +26,12 @@ from polyhead.inference.runtime import Runtime
 from polyhead.records import Text
 from polyhead.tasks import HeadSpec, Prediction, Task
 
-_TEXTS_AT_ONCE = 1024
+_TEXTS_AT_ONCE = 2048
 """Texts among which rows are sorted by length; what a stream holds at most."""
-_CHARACTERS_AT_ONCE = 1_000_000
-"""The same in characters: the logits of every piece are held until a text is whole."""
-_TOKEN_BUDGET = 4096
-"""Slots of a padded batch."""
+_CHARACTERS_AT_ONCE = 100_000
+"""The same in characters: logits of every piece are held until a text is whole, and only then the next are begun."""
+_TOKEN_BUDGET = 2048
+"""Slots of a padded batch: more leave the processor's caches."""
 _FEW_ROWS = 2
 """Rows up to which texts are not worth several threads."""
 _AHEAD = 1
@@ -163,7 +163,7 @@ class Predictor:
         return list(self.stream(texts, on_batch=on_batch))
 
     def stream(self, texts: Iterable[Text], *, on_batch: Callable[[int], None] | None = None) -> Iterator[Result]:
-        """Answer texts as they come, holding about a thousand at a time, or three where several run side by side.
+        """Answer texts as they come, holding some two thousand at a time, twice that where batches run side by side.
 
         Args:
             texts: As `__call__` takes them.
@@ -312,7 +312,7 @@ def _at_places(logits: NDArray[np.float32], places: Sequence[NDArray[np.int64]])
 
 
 def chunks_of(texts: Iterable[Text]) -> Iterator[list[Text]]:
-    """Yield texts, about a thousand at a time.
+    """Yield texts, some two thousand at a time.
 
     Raises:
         TypeError: If `texts` is a single string.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+_AT_ONCE = 256
+"""Texts that are searched together."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,65 @@ class Chain:
         for unit in range(len(scores) - 1, 0, -1):
             path[unit - 1] = came_from[unit, path[unit]]
         return path
+
+    def best_paths(self, scores: Sequence[Floats]) -> list[NDArray[np.int64]]:
+        """Find what `best_path` does for each of several texts, each with a unit at least.
+
+        A chain that only forbids is searched in all texts at once: most tags may follow any other, so
+        that one maximum serves them all, and the rest follow few.
+        """
+        if self._few is None:
+            return [self.best_path(own) for own in scores]
+        greedy = [own.argmax(axis=1) for own in scores]
+        found = {at: path for at, path in enumerate(greedy) if self._keeps_all(path)}
+        rest = [at for at in range(len(scores)) if at not in found]
+        longest_first = sorted(rest, key=lambda at: -len(scores[at]))
+        for at in range(0, len(rest), _AT_ONCE):
+            part = longest_first[at : at + _AT_ONCE]
+            found |= dict(zip(part, self._search([scores[own] for own in part], *self._few), strict=True))
+        return [found[at] for at in range(len(scores))]
+
+    @cached_property
+    def _few(self) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+        """The tags that follow few others, and those others, the last one repeated; `None` where all may, or steps score."""
+        if not np.isin(self.step, (0.0, -np.inf)).all() or not np.isfinite(self.step).any(axis=0).all():
+            return None
+        allowed = np.isfinite(self.step)
+        bound = np.flatnonzero(~allowed.all(axis=0))
+        if not len(bound):
+            return None
+        before = [np.flatnonzero(allowed[:, tag]) for tag in bound]
+        most = max(map(len, before))
+        return bound, np.array([np.pad(own, (0, most - len(own)), mode="edge") for own in before], dtype=np.int64)
+
+    def _search(
+        self, scores: Sequence[Floats], bound: NDArray[np.int64], before: NDArray[np.int64]
+    ) -> Iterator[NDArray[np.int64]]:
+        """Yield each text's best path; those with the most units come first."""
+        counts = np.array([len(own) for own in scores])
+        together = np.zeros((len(scores), int(counts[0]), len(self.start)))
+        for at, own in enumerate(scores):
+            together[at, : len(own)] = own
+        best = self.start + together[:, 0]
+        came_from = np.zeros((int(counts[0]), len(scores), len(self.start)), dtype=np.int64)
+        last = best.argmax(axis=1)
+        for unit in range(1, int(counts[0])):
+            live = int((counts > unit).sum())  # the shorter ones are done
+            now = best[:live]
+            candidates = now[:, before]
+            came_from[unit, :live] = now.argmax(axis=1)[:, None]
+            which = candidates.argmax(axis=2)
+            came_from[unit, :live, bound] = before[np.arange(len(bound)), which].T
+            highest = np.repeat(now.max(axis=1)[:, None], now.shape[1], axis=1)
+            highest[:, bound] = candidates.max(axis=2)
+            best[:live] = highest + together[:live, unit]
+            last[:live] = best[:live].argmax(axis=1)
+        for at, count in enumerate(counts.tolist()):
+            path = np.empty(count, dtype=np.int64)
+            path[-1] = last[at]
+            for unit in range(count - 1, 0, -1):
+                path[unit - 1] = came_from[unit, at, path[unit]]
+            yield path
 
     def keep_all(self, path: NDArray[np.int64], counts: Sequence[int]) -> NDArray[np.bool_]:
         """Return, for each of several greedy paths, whether it is the best one, as no other has higher scores of steps.

@@ -7,12 +7,10 @@ import math
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
 
 from polyhead.encoding import Encoded, UnitKind
 from polyhead.encoding.units import Units, surfaces
@@ -26,34 +24,14 @@ from polyhead.tasks.doubts import Doubt, doubts_of_entities
 from polyhead.tasks.entities import Entity, TagColumn, confidences_of
 from polyhead.tasks.head import IGNORE, Constraints, HeadSpec
 from polyhead.tasks.numeric import log_softmax
-from polyhead.tasks.options import HeadOptions, check_known
+from polyhead.tasks.options import check_known
 from polyhead.tasks.restoring import types_of
+from polyhead.tasks.tag_paths import fill_in, stretches
 from polyhead.tasks.tag_prediction import TagPrediction
+from polyhead.tasks.tagging_options import TaggingOptions
 
 Probable = Callable[[Span], float]
 """How probable an entity is."""
-
-
-class TaggingOptions(HeadOptions):
-    """Settings of a tagging task."""
-
-    unit: UnitKind = "whitespace"
-    """What the head labels: ``whitespace`` words, or ``pretokenizer`` words (punctuation and ideographs apart)."""
-    decoder: Literal["viterbi", "crf"] = "viterbi"
-    """``viterbi``: each tag has a loss of its own, and the best sequence that keeps the BIO scheme is the answer.
-    ``crf``: sequences are learnt as wholes, by a linear-chain CRF that keeps the scheme (Lafferty et al. 2001)."""
-    class_weights: dict[str, Annotated[float, Field(ge=0.0)]] | None = None
-    """Weight in the loss by entity type, or ``O`` for what is in no entity; 1 where not named. Not with ``crf``."""
-    label_smoothing: float = Field(default=0.0, ge=0.0, lt=1.0)
-    """Share of a target that is spread over all tags (Szegedy et al. 2016). Not with ``crf``."""
-
-    @model_validator(mode="after")
-    def _fits_the_decoder(self) -> Self:
-        if self.decoder == "crf":
-            for name in ("class_weights", "label_smoothing"):
-                if getattr(self, name):
-                    raise ValueError(f"decoder 'crf' scores whole sequences and takes no {name}; leave it out")
-        return self
 
 
 @dataclass(frozen=True)
@@ -159,7 +137,7 @@ class Tagging(Task):
         """Name the entities that tags cannot say: those that share a unit, end inside one, or begin without a piece."""
         units = encoded.units(self.unit)
         places = np.flatnonzero(units.first_piece >= 0)
-        tags = self._fill_in(self._tags_at(places, annotation, units), places, len(units))
+        tags = fill_in(self._tags_at(places, annotation, units), places, len(units))
         said = set(spans_of_tags(tags, units.extents))
         return [encoded.text[span.start : span.end] for span in annotation.spans if span not in said]
 
@@ -169,7 +147,7 @@ class Tagging(Task):
         scores = self._scores(logits)
         path = self._chain.best_path(scores)
         places = np.flatnonzero(units.first_piece >= 0)
-        tags = self._fill_in([str(self.tags[int(tag)]) for tag in path], places, len(units))
+        tags = fill_in([str(self.tags[int(tag)]) for tag in path], places, len(units))
         probable = self._probable(scores, places, units)
         entities = tuple(
             Entity(span, encoded.text[span.start : span.end], probable(span))
@@ -182,26 +160,37 @@ class Tagging(Task):
         if self.table is not None or not encoded:
             return super().decode_all(logits, encoded)
         counts = [len(own) for own in logits]
-        scores = self._scores(np.concatenate(logits))
-        found = scores.argmax(axis=1) if len(scores) else np.zeros(0, dtype=np.int64)
+        together = np.concatenate(logits)
+        found = together.argmax(axis=1)
         keeps = self._chain.keep_all(found, counts).tolist()
-        path, best = found.tolist(), scores[np.arange(len(found)), found].tolist()
+        sure = np.zeros(len(found))
+        inside = np.flatnonzero(found)  # only what is in an entity needs its probability, which takes longest
+        sure[inside] = log_softmax(together[inside])[np.arange(len(inside)), found[inside]] if len(inside) else 0.0
+        path, probable = found.tolist(), sure.tolist()
+        searched = self._searched([own for own, kept in zip(logits, keeps, strict=True) if not kept])
         answers: list[Prediction] = []
         at = 0
         for text, own, kept, count in zip(encoded, logits, keeps, counts, strict=True):
             part, at = slice(at, at + count), at + count
             units = text.units(self.unit)
-            if kept and count == len(units):
-                answers.append(self._answer(text.text, units, path[part], best[part]))
+            tags, logs = (path[part], probable[part]) if kept else next(searched)
+            if count == len(units):
+                answers.append(self._answer(text.text, units, tags, logs))
             else:
                 answers.append(self.decode(own, text))
         return answers
+
+    def _searched(self, logits: Sequence[NDArray[np.float32]]) -> Iterator[tuple[list[int], list[float]]]:
+        """Yield the best sequence of each text that has to be searched for, and its tags' log-probabilities."""
+        scores = [self._scores(own) for own in logits]
+        for path, own in zip(self._chain.best_paths(scores), scores, strict=True):
+            yield path.tolist(), own[np.arange(len(path)), path].tolist()
 
     def _answer(self, text: str, units: Units, path: Sequence[int], best: Sequence[float]) -> TagPrediction:
         """Return the answer that a sequence of tags is, which keeps the scheme; each unit has one."""
         tags, extents = tuple([self._tag_names[tag] for tag in path]), units.extents
         entities = []
-        for first, behind in _stretches(path):
+        for first, behind in stretches(path):
             start, end = extents[first][0], extents[behind - 1][1]
             score = math.exp(sum(best[first:behind]))
             entities.append(Entity(Span(start, end, tags[first][2:]), text[start:end], score))
@@ -242,7 +231,7 @@ class Tagging(Task):
             if not len(tags):
                 return 0.0
             if summed is None:
-                return float(np.exp(scores[inside, tags].sum()))
+                return math.exp(sum(scores[inside, tags].tolist()))
             return self._marginal(summed, int(inside[0]), tags)
 
         return probable
@@ -254,17 +243,6 @@ class Tagging(Task):
             return as_said
         inside = self.tags.index("I-" + str(self.tags[int(tags[-1])])[2:])
         return max(0.0, as_said - float(np.exp(summed.log_probability(first, np.append(tags, inside)))))
-
-    @staticmethod
-    def _fill_in(tags: Sequence[str], places: NDArray[np.int64], units: int) -> list[str]:
-        """Give units without a piece the tag that keeps an entity around them whole, else ``O``."""
-        all_tags = ["O"] * units
-        for place, tag in zip(places, tags, strict=True):
-            all_tags[place] = tag
-        for before, after in pairwise(places):
-            if all_tags[after].startswith("I-"):
-                all_tags[before + 1 : after] = [all_tags[after]] * (after - before - 1)
-        return all_tags
 
     def scorer(self) -> EntityScorer:
         """Score entities in the annotated part."""
@@ -318,19 +296,3 @@ class Tagging(Task):
     def label_names(self) -> list[str]:
         """Return the entity types."""
         return [str(label) for label in self.types]
-
-
-def _stretches(path: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield the first unit of each entity, and one past its last, of tags that keep the scheme.
-
-    Tag 0 is ``O``; those of one type stand beside each other, the one that begins it first.
-    """
-    first = None
-    for unit, tag in enumerate(path):
-        if first is not None and (tag == 0 or tag % 2 == 1):
-            yield first, unit
-            first = None
-        if tag % 2 == 1:
-            first = unit
-    if first is not None:
-        yield first, len(path)

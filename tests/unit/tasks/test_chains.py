@@ -52,6 +52,30 @@ def log_sum(values):
     return float(np.logaddexp.reduce(np.array(list(values), dtype=np.float64)))
 
 
+@given(st.lists(scores.filter(len), max_size=6))
+def test_many_texts_have_the_paths_that_each_has(tables_of_scores):
+    for found, own in zip(BIO.best_paths(tables_of_scores), tables_of_scores, strict=True):
+        assert found.tolist() == BIO.best_path(own).tolist()
+
+
+@given(learnt_chains(), st.lists(tables(), max_size=5))
+def test_many_texts_have_the_paths_that_each_has_where_steps_were_learnt(chain, own):
+    assert [path.tolist() for path in chain.best_paths(own)] == [chain.best_path(table).tolist() for table in own]
+
+
+@given(arrays(np.bool_, (3, 3)), st.lists(tables(), max_size=5))
+def test_many_texts_have_the_paths_that_each_has_whatever_is_forbidden(steps, own):
+    steps[:, 0] = True
+    chain = Chain.of_constraints(np.array([True, True, False]), steps)
+    assert [path.tolist() for path in chain.best_paths(own)] == [chain.best_path(table).tolist() for table in own]
+
+
+def test_more_texts_than_are_searched_at_once():
+    random = np.random.default_rng(0)
+    own = [random.normal(size=(random.integers(1, 9), len(TAGS))) for _ in range(600)]
+    assert [path.tolist() for path in BIO.best_paths(own)] == [BIO.best_path(table).tolist() for table in own]
+
+
 @given(scores)
 def test_no_allowed_sequence_is_better(table):
     path = BIO.best_path(table).tolist()
