@@ -74,7 +74,7 @@ class Chain:
 
     @cached_property
     def _few(self) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-        """The tags that follow few others, and those others, the last one repeated; `None` where all may, or steps score."""
+        """The tags that follow few others, and those, the last one repeated; `None` where all may, or steps score."""
         if not np.isin(self.step, (0.0, -np.inf)).all() or not np.isfinite(self.step).any(axis=0).all():
             return None
         allowed = np.isfinite(self.step)
