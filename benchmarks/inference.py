@@ -31,7 +31,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
+from contestants import Contestant
 
 WAYS = ("onnxruntime fp32", "onnxruntime int8", "openvino fp32", "openvino bf16")
 CONTESTANTS = ("pipelines", "pipelines_batch_32", "torch", *WAYS, "auto", "by_hand")
@@ -50,7 +50,7 @@ def main() -> None:
         prepare(options, place)
         found: dict[str, Any] = {}
         turns: dict[str, list[dict[str, float]]] = {name: [] for name in options.contestants}
-        running = {name: Contestant(name, options, place) for name in options.contestants}
+        running = {name: contestant_of(name, options, place) for name in options.contestants}
         for contestant in running.values():
             contestant.ask(what="warm")
         for _ in range(options.rounds):
@@ -121,28 +121,9 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-class Contestant:
-    """One of them, in a process that waits for its turn."""
-
-    def __init__(self, name: str, options: argparse.Namespace, place: Path) -> None:
-        command = [sys.executable, __file__, "--contestant", name, "--data", str(options.data), "--place", str(place)]
-        command += ["--texts", options.texts, "--count", str(options.count)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(self, **what: str) -> dict[str, float]:
-        assert self._process.stdin
-        assert self._process.stdout
-        print(json.dumps(what), file=self._process.stdin, flush=True)
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise SystemExit("a contestant ended early; its error stands above")
-        found: dict[str, float] = json.loads(answer)
-        return found
-
-    def close(self) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait()
+def contestant_of(name: str, options: argparse.Namespace, place: Path) -> Contestant:
+    command = [__file__, "--contestant", name, "--data", str(options.data), "--place", str(place)]
+    return Contestant([*command, "--texts", options.texts, "--count", str(options.count)])
 
 
 def texts_of(options: argparse.Namespace) -> list[str]:

@@ -20,7 +20,6 @@ import json
 import os
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +27,8 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+
+from contestants import Contestant
 
 CONTESTANTS = ("seed_style", "trainer", "polyhead")
 PAD_TO = 128
@@ -42,7 +43,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         options.encoder = encoder_folder(options.encoder, Path(folder))
-        running = {name: Contestant(name, options) for name in CONTESTANTS}
+        running = {name: contestant_of(name, options) for name in CONTESTANTS}
         turns: dict[str, list[dict[str, float]]] = {name: [] for name in running}
         for _ in range(options.rounds):
             for name, contestant in running.items():
@@ -102,30 +103,11 @@ def encoder_folder(name: str, folder: Path) -> str:
     return str(folder)
 
 
-class Contestant:
-    """One of the three, in a process that waits for its turn."""
-
-    def __init__(self, name: str, options: argparse.Namespace) -> None:
-        command = [sys.executable, __file__, "--contestant", name, "--data", str(options.data)]
-        command += ["--encoder", options.encoder, "--seed", str(options.seed)]
-        command += ["--batch-size", str(options.batch_size if name == "polyhead" else PEERS_BATCH)]
-        command += ["--lr", str(options.lr)] if options.lr else []
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(self, **what: int) -> dict[str, float]:
-        assert self._process.stdin
-        assert self._process.stdout
-        print(json.dumps(what), file=self._process.stdin, flush=True)
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise SystemExit("a contestant ended early; its error stands above")
-        found: dict[str, float] = json.loads(answer)
-        return found
-
-    def close(self) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait()
+def contestant_of(name: str, options: argparse.Namespace) -> Contestant:
+    command = [__file__, "--contestant", name, "--data", str(options.data)]
+    command += ["--encoder", options.encoder, "--seed", str(options.seed)]
+    command += ["--batch-size", str(options.batch_size if name == "polyhead" else PEERS_BATCH)]
+    return Contestant(command + (["--lr", str(options.lr)] if options.lr else []))
 
 
 def serve(options: argparse.Namespace) -> None:

@@ -41,6 +41,11 @@ def save_encoder(kind: str, folder: Path, *, max_positions: int = 64) -> Path:
     torch.manual_seed(0)
     size = tokenizer.get_vocab_size()
     model = {"distilbert": _distilbert, "roberta": _roberta, "deberta": _deberta}[kind](size, max_positions)
+    return write_encoder(model, tokenizer, kind, folder)
+
+
+def write_encoder(model: transformers.PreTrainedModel, tokenizer: Tokenizer, kind: str, folder: Path) -> Path:
+    """Write an encoder with the tokenizer of a kind."""
     names = ("<s>", "</s>", "<pad>", "<unk>") if kind == "roberta" else ("[CLS]", "[SEP]", "[PAD]", "[UNK]")
     cls, sep, pad, unk = names
     fast = transformers.PreTrainedTokenizerFast(

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Self, cast
 
 from polyhead.machine import CORES
+
+
+def answer_a_process(answer: Callable[[BinaryIO, BinaryIO], None]) -> None:
+    """Be the other process: answer what comes in until nothing more does.
+
+    Args:
+        answer: Reads from the first file, and writes to the second.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches whoever started this one, and ends it in its own way
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr  # what a library prints must not get between
+    with suppress(BrokenPipeError):  # nobody waits for the answer any more
+        answer(source, sink)
 
 
 class EndedError(Exception):

@@ -22,9 +22,8 @@ from spacy.tokens import Doc, Span
 from spacy.util import filter_spans, minibatch
 
 from polyhead.errors import SettingsError
-from polyhead.inference import Predictor
+from polyhead.inference import Predictor, Reading
 from polyhead.inference.candidates import AUTO
-from polyhead.inference.predictor import Reading
 from polyhead.tasks import Task
 
 _MODEL = "model"

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import transformers
 
-from tests.tiny_encoders import tokenizer_of
+from tests.tiny_encoders import tokenizer_of, write_encoder
 
 _NARROW: dict[str, Any] = {
     "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
@@ -64,11 +64,4 @@ def save_family(family: str, folder: Path) -> Path:
             torch.nn.init.normal_(weight, std=0.2)
         elif name.endswith("bias"):
             torch.nn.init.normal_(weight, std=0.1)
-    names = ("<s>", "</s>", "<pad>", "<unk>") if kind == "roberta" else ("[CLS]", "[SEP]", "[PAD]", "[UNK]")
-    cls, sep, pad, unk = names
-    fast = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, cls_token=cls, sep_token=sep, pad_token=pad, unk_token=unk
-    )
-    model.save_pretrained(folder)
-    fast.save_pretrained(folder)
-    return folder
+    return write_encoder(model, tokenizer, kind, folder)

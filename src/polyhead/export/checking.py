@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyhead.encoding import Encoded
-from polyhead.inference import Predictor
-from polyhead.inference.predictor import Reading
+from polyhead.inference import Predictor, Reading
 from polyhead.records import Text
 from polyhead.tasks import Task
 

@@ -21,10 +21,11 @@ from polyhead.bundle import Bundle
 from polyhead.encoding import Encoded, TextEncoder
 from polyhead.inference.candidates import AUTO, TORCH
 from polyhead.inference.loading import Later, load_runtimes, open_model
+from polyhead.inference.results import Reading, Result
 from polyhead.inference.running import Answer, Runner
 from polyhead.inference.runtime import Runtime
 from polyhead.records import Text
-from polyhead.tasks import HeadSpec, Prediction, Task
+from polyhead.tasks import HeadSpec, Task
 
 _TEXTS_AT_ONCE = 2048
 """Texts among which rows are sorted by length; what a stream holds at most."""
@@ -36,43 +37,6 @@ _FEW_ROWS = 2
 """Rows up to which texts are not worth several threads."""
 _AHEAD = 1
 """Chunks that run while the one before them is decoded."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """All tasks' answers for one text.
-
-    Attributes:
-        text: The text.
-        predictions: By task.
-        windows: Into how many windows the text was cut; 1 unless it is longer than the encoder takes.
-        second: The second text, where two were read together.
-    """
-
-    text: str
-    predictions: dict[str, Prediction]
-    windows: int
-    second: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the object that `predict --json` prints; ``windows`` is in it where the text was cut."""
-        answers = {name: prediction.to_json() for name, prediction in self.predictions.items()}
-        second = {"second": self.second} if self.second is not None else {}
-        cut = {"windows": self.windows} if self.windows > 1 else {}
-        return {"text": self.text, **second, **cut, **answers}
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One text after the encoder, before decoding.
-
-    Attributes:
-        encoded: The text.
-        logits: By task, as `Task.decode` takes them.
-    """
-
-    encoded: Encoded
-    logits: dict[str, NDArray[np.float32]]
 
 
 class Predictor:

@@ -9,15 +9,14 @@ No torch is imported here unless a model that was not exported is to be run.
 from __future__ import annotations
 
 import json
-import signal
-import sys
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from polyhead import errors
 from polyhead.errors import PolyheadError
-from polyhead.inference.predictor import Predictor, Result
+from polyhead.inference.predictor import Predictor
+from polyhead.inference.results import Result
+from polyhead.processes import answer_a_process
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,7 @@ def line_of(result: Result, tasks: tuple[str, ...], confidence: float) -> str:
 
 def main() -> None:
     """Answer chunks until there are no more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches whoever started this one, and ends it in its own way
-    source, sink = sys.stdin.buffer, sys.stdout.buffer
-    sys.stdout = sys.stderr  # what a library prints must not get between
-    with suppress(BrokenPipeError):  # nobody waits for the answer any more
-        _answer(source, sink)
+    answer_a_process(_answer)
 
 
 def _answer(source: BinaryIO, sink: BinaryIO) -> None:

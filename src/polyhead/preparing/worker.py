@@ -9,9 +9,6 @@ Neither side sends code: arrays go as their bytes, errors by the name of their c
 from __future__ import annotations
 
 import json
-import signal
-import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,16 +21,13 @@ from polyhead.preparing.arrays import open_array
 from polyhead.preparing.encoding import Chunk, ChunkEncoder, NoticeState, Recipe
 from polyhead.preparing.packing import Packed
 from polyhead.preparing.spool import RecordFile, StoredRecords
+from polyhead.processes import answer_a_process
 from polyhead.tasks import restore_task
 
 
 def main() -> None:
     """Encode chunks until there are no more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches whoever started this one, and ends it in its own way
-    source, sink = sys.stdin.buffer, sys.stdout.buffer
-    sys.stdout = sys.stderr  # what a library prints must not get between
-    with suppress(BrokenPipeError):  # nobody waits for the answer any more
-        _answer(source, sink)
+    answer_a_process(_answer)
 
 
 def _answer(source: BinaryIO, sink: BinaryIO) -> None:
