@@ -215,6 +215,25 @@ threads = [threading.Thread(target=run) for _ in range(4)]
         subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+@pytest.mark.parametrize("runtime", [name for name in ("onnxruntime", "openvino") if is_installed(name)])
+def test_signals_are_heard_when_a_runtime_has_gone(exported: Path, runtime: str) -> None:
+    """OpenVINO's own stack for signals went with its last model, and the next signal ended the process."""
+    code = f"""
+import gc, os, signal
+from polyhead import Predictor
+predictor = Predictor.load({str(exported)!r}, runtime={runtime!r}, precision="fp32")
+predictor(["Anna lives in Berlin."] * 50)
+del predictor
+gc.collect()
+heard = []
+signal.signal(signal.SIGTERM, lambda *_: heard.append(1))
+os.kill(os.getpid(), signal.SIGTERM)
+print(heard)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True, text=True)
+    assert done.stdout == "[1]\n"
+
+
 def test_predicting_with_a_graph_loads_no_torch(exported: Path) -> None:
     code = (
         "import sys; from polyhead.cli.app import run, app; "

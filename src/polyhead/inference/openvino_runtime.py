@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ class OpenVinoRuntime:
 
     def __init__(self, bundle: Bundle, graph: Graph, precision: Precision, purpose: Purpose) -> None:
         assert bundle.path is not None and bundle.exported is not None  # noqa: S101, PT018
-        core, many, path = openvino.Core(), purpose == "throughput", bundle.path / graph.file
+        core, many, path = _core(), purpose == "throughput", bundle.path / graph.file
         if precision == "bf16" and not has_bf16():
             raise SettingsError("precision bf16: this processor does not have it; take fp32 or int8")
         wanted = {
@@ -73,9 +74,19 @@ class OpenVinoRuntime:
         return {task: np.array(found[name], dtype=np.float32) for task, name in self._ports.outputs.items()}
 
 
+@cache
+def _core() -> Any:
+    """Return the library, loaded once and for as long as the process lives.
+
+    Its part for processors gives the thread that loads it a stack for signals, and frees that when it is unloaded, from
+    whatever thread that happens in: then the next signal that the first one hears ends the process.
+    """
+    return openvino.Core()
+
+
 def has_bf16() -> bool:
     """Whether the processor computes in bf16, and OpenVINO knows it."""
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _shapes(ports: Any) -> dict[str, list[int | None]]:
