@@ -78,6 +78,21 @@ def test_the_page_on_safety_runs(checkout: Path) -> None:
     )
 
 
+def test_the_page_on_export_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
+    first, second = COMMANDS.findall(page)
+    output = run(first, checkout)
+    assert "compared with torch" in output
+    assert "[John]PER" in output
+    assert "\nsafe to open\n" in output
+    (program,) = PYTHON.findall(page)
+    (checkout / "program.py").write_text(program, encoding="utf-8")
+    assert run("python program.py", checkout).startswith("{'text': 'John lives in New York.'")
+    run(second, checkout)
+    assert (checkout / "intents" / "config.json").is_file()
+    assert (checkout / "entities" / "config.json").is_file()
+
+
 def test_the_two_task_walk_through_runs(checkout: Path) -> None:
     page = (ROOT / "docs" / "task2.md").read_text(encoding="utf-8")
     blocks = COMMANDS.findall(page)
