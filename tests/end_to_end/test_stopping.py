@@ -22,7 +22,7 @@ def test_a_fault_of_ours_is_said_to_be_one(cli: Cli, trained: TrainedRun, monkey
     def fault(*_: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("polyhead.inference.predictor.Predictor.decode", fault)
+    monkeypatch.setattr("polyhead.inference.predictor.Predictor._decode_all", fault)
     done = cli("predict", trained.folder, "x")
     assert done.status == 2
     assert "unexpected ZeroDivisionError: oops" in done.err
