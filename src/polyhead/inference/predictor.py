@@ -184,12 +184,22 @@ class Predictor:
     def _readings(self, texts: Iterable[Text]) -> Iterator[list[Reading]]:
         """Yield texts as they were read, chunk by chunk; where they run beside us, the next is begun before that."""
         running: deque[_Chunk] = deque()
-        for chunk in chunks_of(texts):
+        chunks, trouble = chunks_of(texts), None
+        while True:
+            try:
+                chunk = next(chunks, None)
+            except Exception as error:  # a bad line of a file, say: what came before it is answered
+                trouble = error
+                break
+            if chunk is None:
+                break
             running.append(self._start(chunk))
             if len(running) > _AHEAD or not running[-1].ahead:
                 yield self._finish(running.popleft())
         while running:
             yield self._finish(running.popleft())
+        if trouble is not None:
+            raise trouble
 
     def _decode_all(self, readings: Sequence[Reading]) -> Iterator[Result]:
         encoded = [reading.encoded for reading in readings]
@@ -285,11 +295,16 @@ def chunks_of(texts: Iterable[Text]) -> Iterator[list[Text]]:
         raise TypeError("texts must be a list of strings, found one string; write predictor([text])")
     chunk: list[Text] = []
     characters = 0
-    for text in texts:
-        chunk.append(text)
-        characters += len(text) if isinstance(text, str) else sum(map(len, text))
-        if len(chunk) == _TEXTS_AT_ONCE or characters >= _CHARACTERS_AT_ONCE:
+    try:
+        for text in texts:
+            chunk.append(text)
+            characters += len(text) if isinstance(text, str) else sum(map(len, text))
+            if len(chunk) == _TEXTS_AT_ONCE or characters >= _CHARACTERS_AT_ONCE:
+                yield chunk
+                chunk, characters = [], 0
+    except Exception:
+        if chunk:
             yield chunk
-            chunk, characters = [], 0
+        raise
     if chunk:
         yield chunk
