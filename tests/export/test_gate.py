@@ -137,6 +137,20 @@ def test_bf16_that_costs_too_much_is_refused(
     assert not (tmp_path / "exported").exists()
 
 
+def test_a_figure_that_nothing_defines_any_more_is_wholly_lost(
+    trained: TrainedRun, dev: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A correlation, where a lower precision makes all answers one number."""
+    from polyhead.export import gate
+
+    found = gate.Gate(Predictor.load(trained.folder), [dev], max_drop=0.5)
+    scores = {"tasks": {"classification": {"records": 320, "accuracy": None}, "ner": {"records": 320, "f1": 1.0}}}
+    monkeypatch.setattr(gate, "evaluate", lambda *_, **__: scores)
+    drops = {drop.task: drop for drop in found.drops(Predictor.load(trained.folder))}
+    assert drops["classification"].after == 0.0
+    assert not found.passes(list(drops.values()))
+
+
 def test_every_task_must_be_in_the_dev_data(trained: TrainedRun, write: Callable[..., Path], tmp_path: Path) -> None:
     labels = write([{key: record[key] for key in ("sentence", "label")} for record in RECORDS], "labels.jsonl")
     tags = write([{key: record[key] for key in ("sentence", "ner_tags")} for record in RECORDS], "tags.jsonl")

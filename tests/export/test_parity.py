@@ -15,7 +15,7 @@ import pytest
 from polyhead import Predictor
 from polyhead.bundle.exported import EXPORT
 from polyhead.bundle.manifest import MANIFEST, manifest_of
-from polyhead.errors import ExportError, SettingsError
+from polyhead.errors import ExportError, MissingExtraError, SettingsError
 from polyhead.export import building, export
 from polyhead.export.checking import difference
 from polyhead.export.texts import TEXTS
@@ -158,6 +158,17 @@ def test_the_files_of_an_exported_bundle(exported: Path) -> None:
 def test_options_that_do_not_go(options: dict[str, object], said: str, bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=said):
         export(bundle, tmp_path / "exported", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_openvino_is_asked_for_where_it_is_not_installed(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from polyhead.export import api
+
+    monkeypatch.setattr(api, "is_installed", lambda package: package != "openvino")
+    with pytest.raises(MissingExtraError, match=r"^export to OpenVINO needs the extra 'openvino'"):
+        export(bundle, tmp_path / "exported", to="openvino")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -15,18 +15,19 @@ from rich.table import Table
 
 from polyhead.cli.console import error_console, output_console
 from polyhead.cli.figures import figure_table
-from polyhead.errors import MissingExtraError, SettingsError
+from polyhead.errors import MissingExtraError, SettingsError, name_the_known
 
 if TYPE_CHECKING:
     from polyhead.export.building import ExportedModel
 
-TRANSFORMERS, SPACY = "transformers", "spacy"
+FORMATS, TRANSFORMERS, SPACY = ("onnx", "openvino"), "transformers", "spacy"
 
 
 def export_command(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Bundle, output folder of a run, or .pt file.")],
     output: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Folder of the exported bundle; MODEL-onnx if not given.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="The new folder; MODEL-onnx, or what else it is written to, if not given."),
     ] = None,
     to: Annotated[
         str,
@@ -73,8 +74,12 @@ def export_command(
       polyhead export saved_model --output pipeline --to spacy
     """
     folder = output or model.with_name(f"{model.name.removesuffix('.pt')}-{task or to}")
+    if to not in (known := (*FORMATS, TRANSFORMERS, SPACY)):
+        raise SettingsError(f"--to: {to!r} is none; {name_the_known(to, known)}")
     if (task is not None) != (to == TRANSFORMERS):
         raise SettingsError("--task: goes with --to transformers, which writes one task, and the other way round")
+    if task is not None and (precisions or dev):
+        raise SettingsError("--precision, --dev: a folder for transformers has weights in fp32; leave them out")
     try:
         from polyhead.export import export, export_pipeline, export_spacy
     except ImportError as error:

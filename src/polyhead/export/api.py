@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from polyhead.bundle.exported import PRECISIONS, Precision
 from polyhead.errors import MissingExtraError, SettingsError, name_the_known
 from polyhead.export.building import Export, ExportedModel, Say
 from polyhead.inference import open_model
+from polyhead.inference.candidates import is_installed
 
 FORMATS = ("onnx", "openvino")
 MAX_DROP = 0.5
@@ -61,7 +61,7 @@ def export(
     bundle = open_model(model)
     if bundle.exported is not None:
         raise SettingsError(f"{model} was exported already; give the bundle that it was made from")
-    _require_installed(chosen)
+    _require_installed(to, chosen)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
         return Export(bundle, Path(work), to=to, say=say or _silent).run(folder, chosen, files, max_drop)
@@ -80,12 +80,13 @@ def _checked(to: str, precisions: Sequence[str]) -> list[Precision]:
     return [name for name in PRECISIONS if name in precisions]  # type: ignore[misc]
 
 
-def _require_installed(precisions: Sequence[str]) -> None:
+def _require_installed(to: str, precisions: Sequence[str]) -> None:
     for name in ("onnx", "onnxscript"):
-        if importlib.util.find_spec(name) is None:
+        if not is_installed(name):
             raise MissingExtraError("exporting a model", "export")
-    if "bf16" in precisions and importlib.util.find_spec("openvino") is None:
-        raise MissingExtraError("bf16, which OpenVINO runs,", "openvino")
+    wanted = "export to OpenVINO" if to == "openvino" else "bf16, which OpenVINO runs," if "bf16" in precisions else ""
+    if wanted and not is_installed("openvino"):
+        raise MissingExtraError(wanted, "openvino")
 
 
 def _silent(said: str) -> None:

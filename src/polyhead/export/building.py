@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from safetensors.numpy import save_file
+
 from polyhead.bundle import Bundle, Exported, Graph, write_exported
 from polyhead.bundle.exported import TABLES, GraphFormat, Precision
-from polyhead.errors import ExportError, MissingExtraError
+from polyhead.errors import ExportError
 from polyhead.export.checking import Agreement, Reference, unequal
 from polyhead.export.gate import Drop, Gate
 from polyhead.export.graph import write_onnx
@@ -79,7 +81,8 @@ class Export:
     def __init__(self, bundle: Bundle, work: Path, *, to: str, say: Say) -> None:
         self._bundle, self._work, self._to, self._say = bundle, work, to, say
         self._network = load_model(bundle)
-        self._torch = self._predictor(TorchRuntime(self._network))
+        self._runtime = TorchRuntime(self._network)
+        self._torch = self._predictor(self._runtime)
         self._types = self._network.takes_types
         self._gate: Gate | None = None
         self._done = ExportedModel(work)
@@ -101,7 +104,7 @@ class Export:
         for graph in graphs:
             for way in ways_of(graph):
                 self._check(way)
-        passed = [kept for graph in graphs if (kept := self._passed(graph)) is not None]
+        passed = [self._passed(graph) for graph in graphs]
         self._done.folder = folder
         self._write(folder, self._with(passed, tables=tables))
         return self._done
@@ -161,8 +164,8 @@ class Export:
                 raise _lost_too_much(way.precision, drops, gate.max_drop)
         self._done.checks.setdefault(way.precision, {})[way.runtime] = found
 
-    def _passed(self, graph: Graph) -> Graph | None:
-        """Return a graph with what runs it as it should; `None` where it was made for others alone.
+    def _passed(self, graph: Graph) -> Graph:
+        """Return a graph with what runs it as it should.
 
         Raises:
             ExportError: If nothing does.
@@ -199,15 +202,9 @@ class Export:
         )
 
     def _write_tables(self) -> bool:
-        from safetensors.numpy import save_file
-
-        tables = dict(self._torch_tables())
-        if tables:
+        if tables := dict(self._runtime.tables):
             save_file(tables, self._work / TABLES)
         return bool(tables)
-
-    def _torch_tables(self) -> dict[str, Any]:
-        return {name: table.float().numpy() for name, table in self._network.tables().items()}
 
     def _with(self, graphs: Sequence[Graph], *, tables: bool) -> Bundle:
         """Return the model as the exported one that is in the work folder."""
@@ -247,10 +244,8 @@ class Export:
 
 
 def _convert(source: Path, target: Path) -> None:
-    try:
-        import openvino
-    except ImportError as error:
-        raise MissingExtraError("export to OpenVINO", "openvino") from error
+    import openvino
+
     openvino.save_model(openvino.convert_model(source), target, compress_to_fp16=False)
 
 

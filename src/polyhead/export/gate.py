@@ -71,7 +71,8 @@ class Gate:
         """Score a graph, and compare."""
         after = self._figures(graph)
         return [
-            Drop(task, figure, records, before, after[task, file][2])
+            # A correlation is not defined where all answers are one number: then nothing of it is left.
+            Drop(task, figure, records, before, after[task, file][2] if (task, file) in after else 0.0)
             for (task, file), (figure, records, before) in self._before.items()
         ]
 

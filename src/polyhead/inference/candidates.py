@@ -104,9 +104,9 @@ def _check_names(runtime: str, precision: str | None) -> None:
         raise SettingsError(f"--precision: {precision!r} is none; {name_the_known(precision, PRECISIONS)}")
 
 
-def is_installed(runtime: str) -> bool:
-    """Whether a runtime is there."""
-    return importlib.util.find_spec(runtime) is not None
+def is_installed(package: str) -> bool:
+    """Whether a package, of a runtime say, is there."""
+    return importlib.util.find_spec(package) is not None
 
 
 def _said(runtime: str, precision: str | None) -> str:
