@@ -10,8 +10,10 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Self, cast
+from typing import Any, BinaryIO, Self, cast
 
+from polyhead import errors
+from polyhead.errors import PolyheadError
 from polyhead.machine import CORES
 
 
@@ -26,6 +28,28 @@ def answer_a_process(answer: Callable[[BinaryIO, BinaryIO], None]) -> None:
     sys.stdout = sys.stderr  # what a library prints must not get between
     with suppress(BrokenPipeError):  # nobody waits for the answer any more
         answer(source, sink)
+
+
+def write_error(sink: BinaryIO, error: PolyheadError) -> None:
+    """Write a line of JSON that says what went wrong."""
+    sink.write(json.dumps({"error": type(error).__name__, "message": str(error)}).encode() + b"\n")
+
+
+def read_header(source: BinaryIO) -> dict[str, Any]:
+    """Read the line of JSON that an answer begins with.
+
+    Raises:
+        PolyheadError: The error that was written.
+        EOFError: If there is nothing to read: the process ended.
+    """
+    line = source.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError
+    header: dict[str, Any] = json.loads(line)
+    if "error" in header:
+        kind = getattr(errors, header["error"], PolyheadError)
+        raise kind(header["message"])
+    return header
 
 
 class EndedError(Exception):

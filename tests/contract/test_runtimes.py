@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from polyhead.batching import Batch
 from polyhead.inference import Predictor
-from polyhead.inference.predictor import _TEXTS_AT_ONCE, _TOKEN_BUDGET
+from polyhead.inference.chunks import TEXTS_AT_ONCE
+from polyhead.inference.predictor import _TOKEN_BUDGET
 from polyhead.labels import LabelSet
 from polyhead.tasks import SingleLabel, Tagging
 from tests.tiny_encoders import CORPUS, KINDS
@@ -182,7 +183,7 @@ def test_an_endless_stream_is_answered_as_it_comes():
     taken = itertools.count()
     results = predictor.stream(f"play {next(taken)}" for _ in itertools.repeat(None))
     assert [result.text for result in itertools.islice(results, 1500)] == [f"play {at}" for at in range(1500)]
-    assert next(taken) <= 2 * _TEXTS_AT_ONCE
+    assert next(taken) <= 2 * TEXTS_AT_ONCE
 
 
 def test_a_stream_and_a_call_answer_alike_and_take_any_iterable():
@@ -194,8 +195,8 @@ def test_a_stream_and_a_call_answer_alike_and_take_any_iterable():
 def test_progress_is_told_in_texts():
     predictor, _ = predictor_of("distilbert")
     told: list[int] = []
-    predictor(["play"] * (2 * _TEXTS_AT_ONCE + 452), on_batch=told.append)
-    assert told == [_TEXTS_AT_ONCE, _TEXTS_AT_ONCE, 452]
+    predictor(["play"] * (2 * TEXTS_AT_ONCE + 452), on_batch=told.append)
+    assert told == [TEXTS_AT_ONCE, TEXTS_AT_ONCE, 452]
 
 
 def test_batches_keep_to_the_budget():

@@ -105,6 +105,36 @@ def test_what_does_not_go(cli: Cli, exported: Path, arguments: list[str], said: 
     assert said in " ".join(done.err.split())
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--to", "onnxx"], "--to: 'onnxx' is none; known: onnx, openvino, transformers, spacy (did you mean 'onnx'?)"),
+        (["--to", "transformers"], "--task: goes with --to transformers, which writes one task, and the other way"),
+        (["--task", "ner"], "--task: goes with --to transformers, which writes one task, and the other way round"),
+        (
+            ["--to", "transformers", "--task", "ner", "--precision", "int8"],
+            "--precision, --dev: a folder for transformers",
+        ),
+    ],
+)
+def test_options_that_do_not_go(cli: Cli, trained: TrainedRun, options: list[str], said: str, tmp_path: Path) -> None:
+    done = cli("export", trained.folder, "--output", tmp_path / "new", *options)
+    assert done.status == 2
+    assert said in " ".join(done.err.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_comes_before_a_bad_line_is_answered(cli: Cli, exported: Path, tmp_path: Path, workers: int) -> None:
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text('{"sentence": "Anna"}\n' * 2100 + "oops\n")
+    options = ("--runtime", "onnxruntime", "--precision", "fp32", "--workers", workers)
+    done = cli("predict", exported, "--input", texts, "--json", *options)
+    assert done.status == 2
+    assert f"{texts}:2101" in done.err
+    assert done.out.count("\n") == 2100
+
+
 def test_a_bundle_runs_with_torch_alone(cli: Cli, trained: TrainedRun) -> None:
     done = cli("predict", trained.folder, TEXT, "--runtime", "onnxruntime")
     assert done.status == 2

@@ -5,14 +5,15 @@ inspect_path(path) → what it is → its checks, each with its outcome → safe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from polyhead.bundle import parts
 from polyhead.bundle.encoder_folder import check_encoder_folder
-from polyhead.bundle.exported import EXPORT, Exported
+from polyhead.bundle.exported import EXPORT, Exported, Graph
 from polyhead.bundle.folder import ABOUT, CONFIG, FILES, LIMITS, TOKENIZER, WEIGHTS
 from polyhead.bundle.locate import RUN_FILE, locate
 from polyhead.bundle.manifest import MANIFEST
@@ -123,26 +124,31 @@ def _texts(path: Path) -> list[tuple[str, Examine]]:
 
 
 def _inspect_exported(path: Path) -> Inspection:
-    """Check a bundle whose graphs are named by `export.json`, once that can be read."""
+    return _inspection(
+        path, "an exported bundle: a trained model as graphs that run without torch", _checks_of_exported(path)
+    )
+
+
+def _checks_of_exported(path: Path) -> Iterator[tuple[str, Examine]]:
+    """Yield the checks, those of the graphs when `export.json`, which names them, was read."""
+    read: list[Exported] = []
 
     def export() -> parts.Found:
-        found = Exported.parse(parts.text(path / EXPORT, LIMITS[CONFIG]))
-        graphs = [
-            {"file": graph.file, "runs": {runtime: list(own) for runtime, own in graph.runs.items()}}
-            for graph in found.graphs
-        ]
+        read.append(Exported.parse(parts.text(path / EXPORT, LIMITS[CONFIG])))
+        graphs = [graph.model_dump(mode="json", include={"file", "runs"}) for graph in read[0].graphs]
         return f"{len(graphs)} graphs", {"graphs": graphs}
 
-    def whole() -> parts.Found:
-        return parts.manifest(path, (*LIMITS, EXPORT, *exported.files), LIMITS)
+    yield "links", lambda: parts.no_links(path)
+    yield EXPORT, export
+    for exported in read:
+        yield "manifest", partial(parts.manifest, path, (*LIMITS, EXPORT, *exported.files), LIMITS)
+        yield from _texts(path)
+        for graph in exported.graphs:
+            yield graph.file, partial(_graph, graph, path)
 
-    checks: list[tuple[str, Examine]] = [("links", lambda: parts.no_links(path)), (EXPORT, export)]
-    first = _inspection(path, "a bundle", checks)
-    if first.safe:
-        exported = Exported.parse(parts.text(path / EXPORT, LIMITS[CONFIG]))
-        checks += [("manifest", whole), *_texts(path)]
-        checks += [(graph.file, lambda graph=graph: (graph.check(path), {})) for graph in exported.graphs]  # type: ignore[misc]
-    return _inspection(path, "an exported bundle: a trained model as graphs that run without torch", checks)
+
+def _graph(graph: Graph, path: Path) -> parts.Found:
+    return graph.check(path), {}
 
 
 def _inspect_run(path: Path) -> Inspection:

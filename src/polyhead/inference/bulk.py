@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
+from itertools import cycle
 
+from polyhead.ahead import in_order
 from polyhead.errors import PolyheadError
-from polyhead.inference.predictor import chunks_of
+from polyhead.inference.chunks import chunks_of
 from polyhead.inference.worker import Order, read_answers
 from polyhead.machine import cores
 from polyhead.processes import EndedError, Process
@@ -35,15 +36,17 @@ def answered_by_others(texts: Iterable[Text], order: Order, *, workers: int) -> 
         processes = [stack.enter_context(_Worker(share)) for _ in range(workers)]
         for process in processes:
             process.send(asdict(order))
-        waiting: deque[_Worker] = deque()
-        for number, chunk in enumerate(chunks_of(texts)):
-            if len(waiting) == _AHEAD * workers:
-                yield from waiting.popleft().take()
-            process = processes[number % workers]
+        turns = cycle(processes)
+
+        def begin(chunk: list[Text]) -> _Worker:
+            process = next(turns)
             process.send(chunk)
-            waiting.append(process)
-        while waiting:
-            yield from waiting.popleft().take()
+            return process
+
+        for answers in in_order(
+            chunks_of(texts), begin, lambda process: process.take(), ahead=lambda _: _AHEAD * workers - 1
+        ):
+            yield from answers
 
 
 class _Worker(Process):

@@ -5,7 +5,6 @@ text → Encoded → rows → Runtime.run(batch) → logits of windows and units
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,11 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyhead.ahead import in_order
 from polyhead.batching import Batch, Row, collate, rows_of, token_budget_batches
 from polyhead.batching.targets import owned_units
 from polyhead.bundle import Bundle
 from polyhead.encoding import Encoded, TextEncoder
 from polyhead.inference.candidates import AUTO, TORCH
+from polyhead.inference.chunks import chunks_of
 from polyhead.inference.loading import Later, load_runtimes, open_model
 from polyhead.inference.results import Reading, Result
 from polyhead.inference.running import Answer, Runner
@@ -27,10 +28,6 @@ from polyhead.inference.runtime import Runtime
 from polyhead.records import Text
 from polyhead.tasks import HeadSpec, Task
 
-_TEXTS_AT_ONCE = 2048
-"""Texts among which rows are sorted by length; what a stream holds at most."""
-_CHARACTERS_AT_ONCE = 100_000
-"""The same in characters: logits of every piece are held until a text is whole, and only then the next are begun."""
 _TOKEN_BUDGET = 2048
 """Slots of a padded batch: more leave the processor's caches."""
 _FEW_ROWS = 2
@@ -183,23 +180,7 @@ class Predictor:
 
     def _readings(self, texts: Iterable[Text]) -> Iterator[list[Reading]]:
         """Yield texts as they were read, chunk by chunk; where they run beside us, the next is begun before that."""
-        running: deque[_Chunk] = deque()
-        chunks, trouble = chunks_of(texts), None
-        while True:
-            try:
-                chunk = next(chunks, None)
-            except Exception as error:  # a bad line of a file, say: what came before it is answered
-                trouble = error
-                break
-            if chunk is None:
-                break
-            running.append(self._start(chunk))
-            if len(running) > _AHEAD or not running[-1].ahead:
-                yield self._finish(running.popleft())
-        while running:
-            yield self._finish(running.popleft())
-        if trouble is not None:
-            raise trouble
+        return in_order(chunks_of(texts), self._start, self._finish, ahead=lambda begun: _AHEAD if begun.ahead else 0)
 
     def _decode_all(self, readings: Sequence[Reading]) -> Iterator[Result]:
         encoded = [reading.encoded for reading in readings]
@@ -227,7 +208,8 @@ class Predictor:
         """Wait for the batches, and give each text its logits."""
         logits: dict[str, list[NDArray[np.float32]]] = {}
         answers = [answer() for answer in chunk.answers]
-        places = {head.unit: self._places(chunk.rows, head) for head in self._heads.values() if head.of_units}
+        by_unit = {head.unit: head for head in self._heads.values() if head.of_units}
+        places = {unit: self._places(chunk.rows, head) for unit, head in by_unit.items()}
         for name, head in self._heads.items():
             of_rows: list[Any] = [None] * len(chunk.rows)
             for indices, answer in zip(chunk.batches, answers, strict=True):
@@ -283,28 +265,3 @@ def _at_places(logits: NDArray[np.float32], places: Sequence[NDArray[np.int64]])
     counts = [len(own) for own in places]
     rows = np.repeat(np.arange(len(places)), counts)
     return np.split(logits[rows, np.concatenate(places)], np.cumsum(counts[:-1]))
-
-
-def chunks_of(texts: Iterable[Text]) -> Iterator[list[Text]]:
-    """Yield texts, some two thousand at a time.
-
-    Raises:
-        TypeError: If `texts` is a single string.
-    """
-    if isinstance(texts, str):
-        raise TypeError("texts must be a list of strings, found one string; write predictor([text])")
-    chunk: list[Text] = []
-    characters = 0
-    try:
-        for text in texts:
-            chunk.append(text)
-            characters += len(text) if isinstance(text, str) else sum(map(len, text))
-            if len(chunk) == _TEXTS_AT_ONCE or characters >= _CHARACTERS_AT_ONCE:
-                yield chunk
-                chunk, characters = [], 0
-    except Exception:
-        if chunk:
-            yield chunk
-        raise
-    if chunk:
-        yield chunk

@@ -22,9 +22,6 @@ class Runner:
 
     Args:
         runtime: The runtime.
-
-    Attributes:
-        ahead: Whether batches run while the caller does something else.
     """
 
     def __init__(self, runtime: Runtime) -> None:

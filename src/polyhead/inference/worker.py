@@ -12,11 +12,10 @@ import json
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from polyhead import errors
 from polyhead.errors import PolyheadError
 from polyhead.inference.predictor import Predictor
 from polyhead.inference.results import Result
-from polyhead.processes import answer_a_process
+from polyhead.processes import answer_a_process, read_header, write_error
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def _answer(source: BinaryIO, sink: BinaryIO) -> None:
             texts = [text if isinstance(text, str) else tuple(text) for text in json.loads(line)]
             answers = [line_of(result, order["tasks"], order["confidence"]) for result in predictor.stream(texts)]
         except PolyheadError as error:
-            sink.write(json.dumps({"error": type(error).__name__, "message": str(error)}).encode() + b"\n")
+            write_error(sink, error)
         else:
             sink.write(json.dumps({"answers": len(answers)}).encode() + b"\n")
             sink.write("".join(f"{answer}\n" for answer in answers).encode())
@@ -76,13 +75,7 @@ def read_answers(source: BinaryIO) -> list[str]:
         PolyheadError: The error that was written.
         EOFError: If there is nothing to read: the process ended.
     """
-    line = source.readline()
-    if not line.endswith(b"\n"):
-        raise EOFError
-    header = json.loads(line)
-    if "error" in header:
-        raise getattr(errors, header["error"], PolyheadError)(header["message"])
-    answers = [source.readline() for _ in range(header["answers"])]
+    answers = [source.readline() for _ in range(read_header(source)["answers"])]
     if not all(answer.endswith(b"\n") for answer in answers):
         raise EOFError
     return [answer.decode()[:-1] for answer in answers]

@@ -14,14 +14,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from polyhead import errors
 from polyhead.encoding import TextEncoder
 from polyhead.errors import PolyheadError
 from polyhead.preparing.arrays import open_array
 from polyhead.preparing.encoding import Chunk, ChunkEncoder, NoticeState, Recipe
 from polyhead.preparing.packing import Packed
 from polyhead.preparing.spool import RecordFile, StoredRecords
-from polyhead.processes import answer_a_process
+from polyhead.processes import answer_a_process, read_header, write_error
 from polyhead.tasks import restore_task
 
 
@@ -62,25 +61,14 @@ def write_answer(sink: BinaryIO, packed: Packed, notices: NoticeState) -> None:
     sink.write(packed.digested)
 
 
-def write_error(sink: BinaryIO, error: PolyheadError) -> None:
-    """Write a line of JSON that says what went wrong."""
-    sink.write(json.dumps({"error": type(error).__name__, "message": str(error)}).encode() + b"\n")
-
-
 def read_answer(source: BinaryIO) -> tuple[Packed, NoticeState]:
-    """Undo `write_answer` or `write_error`.
+    """Undo `write_answer`.
 
     Raises:
         PolyheadError: The error that was written.
         EOFError: If there is nothing to read: the process ended.
     """
-    line = source.readline()
-    if not line.endswith(b"\n"):
-        raise EOFError
-    header = json.loads(line)
-    if "error" in header:
-        kind = getattr(errors, header["error"], PolyheadError)
-        raise kind(header["message"])
+    header = read_header(source)
     arrays = {name: _array(source, kind, shape) for name, kind, shape in header["arrays"]}
     notices = [(rule, first, count) for rule, first, count in header["notices"]]
     return Packed(arrays, _exactly(source, header["digested"])), notices

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from itertools import cycle
 
+from polyhead.ahead import in_order
 from polyhead.machine import cores
 from polyhead.preparing.encoding import Chunk, ChunkEncoder, NoticeState, Recipe
 from polyhead.preparing.packing import Packed
@@ -59,15 +60,14 @@ def _by_others(chunks: Sequence[Chunk], recipe: Recipe, processes: int) -> Itera
         workers = [stack.enter_context(_Worker(recipe)) for _ in range(min(processes, len(chunks)))]
         for worker in workers:
             worker.begin()
-        waiting: deque[_Worker] = deque()
-        for number, chunk in enumerate(chunks):
-            if len(waiting) == _AHEAD * len(workers):
-                yield waiting.popleft().take()
-            worker = workers[number % len(workers)]
+        turns = cycle(workers)
+
+        def begin(chunk: Chunk) -> _Worker:
+            worker = next(turns)
             worker.give(chunk)
-            waiting.append(worker)
-        while waiting:
-            yield waiting.popleft().take()
+            return worker
+
+        yield from in_order(chunks, begin, lambda worker: worker.take(), ahead=lambda _: _AHEAD * len(workers) - 1)
 
 
 class _Worker(Process):

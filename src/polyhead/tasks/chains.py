@@ -133,8 +133,7 @@ class Chain:
 
     def _keeps_all(self, path: NDArray[np.int64]) -> bool:
         """Whether no other path has higher scores of start and steps; then none can beat the greedy one."""
-        steps = self.step[path[:-1], path[1:]]
-        return bool(self.start[path[0]] == self.start.max() and (steps == self.step.max()).all())
+        return bool(self.keep_all(path, [len(path)])[0])
 
     def forward(self, scores: Floats) -> Floats:
         """Return, shape (units, tags), the log of the summed scores of all sequences up to a unit that end in a tag."""
