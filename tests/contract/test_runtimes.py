@@ -196,7 +196,7 @@ def test_progress_is_told_in_texts():
     predictor, _ = predictor_of("distilbert")
     told: list[int] = []
     predictor(["play"] * (2 * TEXTS_AT_ONCE + 452), on_batch=told.append)
-    assert told == [TEXTS_AT_ONCE, TEXTS_AT_ONCE, 452]
+    assert told == [512, 1024, TEXTS_AT_ONCE, 964]  # few at first: until they are cut into pieces, nothing runs
 
 
 def test_batches_keep_to_the_budget():

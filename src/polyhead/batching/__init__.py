@@ -9,10 +9,10 @@ from polyhead.batching.sampling import (
     SubBatch,
     batches_by_length,
     slots,
-    token_budget_batches,
 )
 from polyhead.batching.stored import StoredArrays, StoredRows, StoredTargets
 from polyhead.batching.targets import Example, Target, collate_targets
+from polyhead.batching.token_budget import token_budget_batches
 
 __all__ = [
     "STRATEGIES",

@@ -27,14 +27,15 @@ class Row:
 
     def batch(self, rows: Sequence[Row], encoder: TextEncoder) -> Batch:
         """Put rows of this sort together; see `collate`."""
-        length = max(row.length for row in rows)
-        ids = np.full((len(rows), length), encoder.pad_id, dtype=np.int64)
-        mask = np.zeros((len(rows), length), dtype=np.int64)
-        types = np.zeros_like(mask)
-        for index, row in enumerate(rows):
-            ids[index, : row.length], types[index, : row.length] = encoder.row(row.encoded, row.window)
-            mask[index, : row.length] = 1
-        return Batch(ids, mask, types if any(row.encoded.second is not None for row in rows) else None)
+        lengths = np.array([row.length for row in rows])
+        mask = np.arange(lengths.max()) < lengths[:, None]
+        ids = np.full(mask.shape, encoder.pad_id, dtype=np.int64)
+        ids[mask] = np.concatenate([part for row in rows for part in encoder.parts(row.encoded, row.window)])
+        types = None
+        if any(row.encoded.second is not None for row in rows):
+            types = np.zeros_like(ids)
+            types[mask] = np.concatenate([encoder.row(row.encoded, row.window)[1] for row in rows])
+        return Batch(ids, mask.astype(np.int64), types)
 
 
 @dataclass(frozen=True)

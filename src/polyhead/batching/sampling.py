@@ -197,18 +197,3 @@ STRATEGIES = {
     "temperature": temperature_steps,
     "round_robin": round_robin_steps,
 }
-
-
-def token_budget_batches(lengths: Sequence[int] | Indices, *, budget: int) -> list[Indices]:
-    """Sort rows by length and cut them so that no batch, padded, holds more than `budget` slots.
-
-    A single row longer than the budget is a batch of its own.
-    """
-    order = np.argsort(np.asarray(lengths), kind="stable")[::-1]
-    batches: list[Indices] = []
-    start = 0
-    while start < len(order):
-        rows = max(1, budget // lengths[order[start]])
-        batches.append(order[start : start + rows])
-        start += rows
-    return batches

@@ -53,6 +53,8 @@ class TextEncoder:
         with _complaining("tokenizer.json makes nothing of the text 'a'"):
             self.prefix, self.suffix = self._specials()
             self.middle, self.end = self._specials_of_pairs()
+        self._around = tuple(np.array(own, dtype=np.int64) for own in (self.prefix, self.suffix, self.middle, self.end))
+        self._beside = len(self.prefix) + len(self.suffix), len(self.prefix) + len(self.middle) + len(self.end)
         self.pad_id, self.max_pieces = pad_id, max_pieces
         self._unknown = file.vocabulary.unknown_id
         added = (self._tokenizer.token_to_id(content) or 0 for content in file.added)
@@ -73,7 +75,7 @@ class TextEncoder:
             DataError: If a text is no valid Unicode.
         """
         for number, text in enumerate(texts):
-            if not all(map(is_unicode, (text,) if isinstance(text, str) else text)):
+            if not (is_unicode(text) if isinstance(text, str) else all(map(is_unicode, text))):
                 raise DataError(f"text {number} (from 0): holds half a surrogate pair, which is no valid Unicode")
         first = self._pieces([text if isinstance(text, str) else text[0] for text in texts])
         second = iter(self._pieces([text[1] for text in texts if not isinstance(text, str)]))
@@ -82,19 +84,25 @@ class TextEncoder:
             for text, pieces in zip(texts, first, strict=True)
         ]
 
+    def parts(self, encoded: Encoded, window: Window) -> tuple[NDArray[np.int64], ...]:
+        """Return the ids of a row, as arrays that stand one behind the other."""
+        prefix, suffix, middle, end = self._around
+        first = encoded.ids[window.start : window.stop]
+        if encoded.second is None:
+            return prefix, first, suffix
+        return prefix, first, middle, encoded.second_ids[slice(*window.second)], end
+
     def row(self, encoded: Encoded, window: Window) -> tuple[list[int], list[int]]:
         """Return the ids of a row and, for each, 1 where it belongs to a second text, else 0."""
-        first = [*self.prefix, *encoded.ids[window.start : window.stop]]
-        if encoded.second is None:
-            return [*first, *self.suffix], [0] * self.row_length(encoded, window)
-        second = [*encoded.second_ids[slice(*window.second)], *self.end]
-        return [*first, *self.middle, *second], [0] * (len(first) + len(self.middle)) + [1] * len(second)
+        parts = self.parts(encoded, window)
+        types = [int(number > 2) for number, part in enumerate(parts) for _ in part]
+        return np.concatenate(parts).tolist(), types
 
     def row_length(self, encoded: Encoded, window: Window) -> int:
         """Return how many pieces a row has, special tokens included."""
-        around = self.suffix if encoded.second is None else [*self.middle, *self.end]
+        around = self._beside[encoded.second is not None]
         start, stop = window.second
-        return len(self.prefix) + window.stop - window.start + stop - start + len(around)
+        return around + window.stop - window.start + stop - start
 
     def names(self, ids: Sequence[int]) -> list[str]:
         """Return the pieces that ids stand for, as the tokenizer writes them."""

@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
@@ -30,18 +29,17 @@ class Units:
         extents: Start and end character of each unit; ``text[start:end]`` is its surface.
         first_piece: Shape (units,): the first piece of each unit, -1 where the tokenizer left nothing of it
             (a lone control character, say). The tag of a unit is read at its first piece.
+        surfaces: The text of each unit.
+        complete: Whether the tokenizer left something of each unit.
     """
 
     extents: tuple[Extent, ...]
     first_piece: NDArray[np.int64]
+    surfaces: tuple[str, ...]
+    complete: bool
 
     def __len__(self) -> int:
         return len(self.extents)
-
-    @cached_property
-    def complete(self) -> bool:
-        """Whether the tokenizer left something of each unit."""
-        return bool((self.first_piece >= 0).all())
 
 
 def words_of(text: str) -> list[Extent]:
@@ -57,11 +55,39 @@ def find_units(kind: UnitKind, text: str, pieces: Sequence[Extent]) -> Units:
         text: The text.
         pieces: Start and end character of each piece.
     """
+    if kind == "whitespace" and (found := _words_of_pieces(text, pieces)) is not None:
+        return found
     extents = words_of(text)
     if kind == "pretokenizer":
         apart = [part for start, end in extents for part in _apart(text, start, end)]
         extents = _join_where_pieces_span(apart, text, pieces)
-    return Units(tuple(extents), _first_pieces(extents, text, pieces))
+    first = _first_pieces(extents, text, pieces)
+    return Units(tuple(extents), first, tuple(surfaces(text, extents)), complete=bool((first >= 0).all()))
+
+
+def _words_of_pieces(text: str, pieces: Sequence[Extent]) -> Units | None:
+    """Return the whitespace words of a text of which pieces leave out nothing but whitespace, as is usual.
+
+    Runs of pieces that touch each other are its words where they are as many, and have the surfaces of all words: then
+    they cover as many characters as there are beside whitespace. Looking at pieces once is faster than searching the
+    text for words, and these for their pieces. `None` elsewhere.
+    """
+    starts, ends, first = [], [], []
+    stop = -1
+    for piece, (start, end) in enumerate(pieces):
+        if start != stop:
+            if end == start or start < stop:
+                return None
+            starts.append(start)
+            ends.append(stop)
+            first.append(piece)
+        stop = end
+    ends.append(stop)
+    extents = tuple(zip(starts, ends[1:], strict=True))
+    words = text.split()
+    if [text[start:end] for start, end in extents] != words:
+        return None
+    return Units(extents, np.array(first, dtype=np.int64), tuple(words), complete=True)
 
 
 def _character_class(character: str) -> str:
@@ -118,8 +144,6 @@ def _unit_of_character(extents: Sequence[Extent], length: int) -> NDArray[np.int
 
 def _first_pieces(extents: Sequence[Extent], text: str, pieces: Sequence[Extent]) -> NDArray[np.int64]:
     """Find the first piece that begins in each unit; a blank at a piece's front does not count as its beginning."""
-    if (found := _where_pieces_begin(extents, pieces)) is not None:
-        return found
     first = np.full(len(extents), -1, dtype=np.int64)
     ends = iter(enumerate(extents))
     unit, (start, end) = next(ends, (-1, (0, 0)))
@@ -132,19 +156,6 @@ def _first_pieces(extents: Sequence[Extent], text: str, pieces: Sequence[Extent]
         if unit >= 0 and start <= begin and first[unit] < 0:
             first[unit] = piece
     return first
-
-
-def _where_pieces_begin(extents: Sequence[Extent], pieces: Sequence[Extent]) -> NDArray[np.int64] | None:
-    """Return the first pieces where each unit begins as a piece of some characters does, and the piece before ends.
-
-    So it is with most texts, and a look at each unit's beginning is less than one at each piece. `None` elsewhere.
-    """
-    at = dict(zip([start for start, _ in reversed(pieces)], range(len(pieces) - 1, -1, -1), strict=True))
-    first = [at.get(start, -1) for start, _ in extents]
-    for piece, (start, _) in zip(first, extents, strict=True):
-        if piece < 0 or pieces[piece][1] == start or (piece and pieces[piece - 1][1] > start):
-            return None
-    return np.array(first, dtype=np.int64)
 
 
 def surfaces(text: str, extents: Sequence[Extent]) -> list[str]:

@@ -8,12 +8,14 @@ from polyhead.records import Text
 
 TEXTS_AT_ONCE = 2048
 """Texts among which rows are sorted by length; what a stream holds at most."""
-CHARACTERS_AT_ONCE = 100_000
-"""The same in characters: logits of every piece are held until a text is whole, and only then the next are begun."""
+CHARACTERS_AT_ONCE = 400_000
+"""The same in characters: answers are held until all before them are there."""
+_SMALLEST = 4
+"""The first chunk is this much smaller, and each twice the one before it: until it is cut into pieces, nothing runs."""
 
 
 def chunks_of(texts: Iterable[Text]) -> Iterator[list[Text]]:
-    """Yield texts, some two thousand at a time.
+    """Yield texts, few at first, then some two thousand at a time.
 
     Raises:
         TypeError: If `texts` is a single string.
@@ -21,14 +23,14 @@ def chunks_of(texts: Iterable[Text]) -> Iterator[list[Text]]:
     if isinstance(texts, str):
         raise TypeError("texts must be a list of strings, found one string; write predictor([text])")
     chunk: list[Text] = []
-    characters = 0
+    characters, share = 0, _SMALLEST
     try:
         for text in texts:
             chunk.append(text)
             characters += len(text) if isinstance(text, str) else sum(map(len, text))
-            if len(chunk) == TEXTS_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
+            if len(chunk) >= TEXTS_AT_ONCE // share or characters >= CHARACTERS_AT_ONCE // share:
                 yield chunk
-                chunk, characters = [], 0
+                chunk, characters, share = [], 0, max(1, share // 2)
     except Exception:
         if chunk:
             yield chunk

@@ -5,28 +5,31 @@ text → Encoded → rows → Runtime.run(batch) → logits of windows and units
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyhead.ahead import in_order
 from polyhead.batching import Batch, Row, collate, rows_of, token_budget_batches
-from polyhead.batching.targets import owned_units
 from polyhead.bundle import Bundle
-from polyhead.encoding import Encoded, TextEncoder
+from polyhead.encoding import TextEncoder
 from polyhead.inference.candidates import AUTO, TORCH
 from polyhead.inference.chunks import chunks_of
+from polyhead.inference.gathering import Gathering
 from polyhead.inference.loading import Later, load_runtimes, open_model
 from polyhead.inference.results import Reading, Result
 from polyhead.inference.running import Answer, Runner
 from polyhead.inference.runtime import Runtime
 from polyhead.records import Text
-from polyhead.tasks import HeadSpec, Task
+from polyhead.tasks import Task
+
+Used = TypeVar("Used")
 
 _TOKEN_BUDGET = 2048
 """Slots of a padded batch: more leave the processor's caches."""
@@ -133,14 +136,14 @@ class Predictor:
         Yields:
             One result a text, in their order.
         """
-        for readings in self._readings(texts):
-            yield from self._decode_all(readings)
+        for results in self._answered(texts, self._decode_all):
+            yield from results
             if on_batch:
-                on_batch(len(readings))
+                on_batch(len(results))
 
     def read(self, texts: Iterable[Text], *, on_batch: Callable[[int], None] | None = None) -> Iterator[Reading]:
         """Run texts through encoder and heads, without decoding; as `stream` does, in their order."""
-        for readings in self._readings(texts):
+        for readings in self._answered(texts, _same):
             yield from readings
             if on_batch:
                 on_batch(len(readings))
@@ -178,67 +181,54 @@ class Predictor:
         """Divide by the task's temperature; without one, nothing is touched."""
         return logits / self._temperatures[name] if name in self._temperatures else logits
 
-    def _readings(self, texts: Iterable[Text]) -> Iterator[list[Reading]]:
-        """Yield texts as they were read, chunk by chunk; where they run beside us, the next is begun before that."""
-        return in_order(chunks_of(texts), self._start, self._finish, ahead=lambda begun: _AHEAD if begun.ahead else 0)
+    def _answered(self, texts: Iterable[Text], use: Callable[[list[Reading]], Sequence[Used]]) -> Iterator[list[Used]]:
+        """Yield what becomes of texts, chunk by chunk; where they run beside us, the next is begun before that.
 
-    def _decode_all(self, readings: Sequence[Reading]) -> Iterator[Result]:
+        Args:
+            texts: The texts.
+            use: Makes of each text that was read what is asked for; called for those of a batch at a time, while
+                others run.
+        """
+        return in_order(
+            chunks_of(texts), self._start, partial(self._finish, use), ahead=lambda begun: _AHEAD if begun.ahead else 0
+        )
+
+    def _decode_all(self, readings: Sequence[Reading]) -> list[Result]:
         encoded = [reading.encoded for reading in readings]
-        answers = {
-            task.name: task.decode_all([reading.logits[task.name] for reading in readings], encoded)
-            for task in self.tasks
-        }
-        for at, text in enumerate(encoded):
-            predictions = {name: own[at] for name, own in answers.items()}
-            yield Result(text.text, predictions, len(text.windows), text.second)
+        answers = [task.decode_all([reading.logits[task.name] for reading in readings], encoded) for task in self.tasks]
+        return [
+            Result(text.text, dict(zip(self._heads, predictions, strict=True)), len(text.windows), text.second)
+            for text, *predictions in zip(encoded, *answers, strict=True)
+        ]
 
     def _start(self, texts: Sequence[Text]) -> _Chunk:
         """Tokenise, and have batches run."""
         encoded = self._encoder.encode(texts)
-        rows = [row for text in encoded for row in rows_of(text, self._encoder)]
+        gathering = Gathering(
+            encoded,
+            [rows_of(text, self._encoder) for text in encoded],
+            self._heads,
+            offset=len(self._encoder.prefix),
+        )
+        rows = gathering.rows
         runner = self._alone if len(rows) <= _FEW_ROWS else self._runner
         batches = token_budget_batches([row.length for row in rows], budget=_TOKEN_BUDGET)
         answers = [runner.start(partial(self._batch, [rows[index] for index in indices])) for indices in batches]
-        return _Chunk(encoded, rows, batches, answers, runner.ahead)
+        return _Chunk(len(texts), gathering, batches, deque(answers), runner.ahead)
 
     def _batch(self, rows: Sequence[Row]) -> Batch:
         return collate(rows, self._encoder)
 
-    def _finish(self, chunk: _Chunk) -> list[Reading]:
-        """Wait for the batches, and give each text its logits."""
-        logits: dict[str, list[NDArray[np.float32]]] = {}
-        answers = [answer() for answer in chunk.answers]
-        by_unit = {head.unit: head for head in self._heads.values() if head.of_units}
-        places = {unit: self._places(chunk.rows, head) for unit, head in by_unit.items()}
-        for name, head in self._heads.items():
-            of_rows: list[Any] = [None] * len(chunk.rows)
-            for indices, answer in zip(chunk.batches, answers, strict=True):
-                own = self._cooled(name, answer[name])
-                found = _at_places(own, [places[head.unit][at] for at in indices]) if head.of_units else own
-                for index, of_row in zip(indices.tolist(), found, strict=True):
-                    of_rows[index] = of_row
-            logits[name] = of_rows
-        return list(self._texts(chunk, logits))
-
-    def _texts(self, chunk: _Chunk, logits: Mapping[str, list[NDArray[np.float32]]]) -> Iterator[Reading]:
-        """Put together what the windows of each text gave."""
-        at = 0
-        for text in chunk.encoded:
-            if (windows := len(text.windows)) == 1:
-                # (1, width) of a sentence head
-                own = {
-                    name: rows[at] if self._heads[name].of_units else rows[at][None] for name, rows in logits.items()
-                }
-            else:
-                put = {name: np.concatenate if self._heads[name].of_units else np.stack for name in logits}
-                own = {name: put[name](rows[at : at + windows]) for name, rows in logits.items()}
-            yield Reading(text, own)
-            at += windows
-
-    def _places(self, rows: Sequence[Row], head: HeadSpec) -> list[NDArray[np.int64]]:
-        """Return, for each row, where in it the units' first pieces stand that its window answers for."""
-        offset = len(self._encoder.prefix)
-        return [owned_units(row, head)[0] + offset for row in rows]
+    def _finish(self, use: Callable[[list[Reading]], Sequence[Used]], chunk: _Chunk) -> list[Used]:
+        """Wait for the batches, and use each text as soon as its logits are there; in the order of the texts."""
+        done: dict[int, Used] = {}
+        for indices in chunk.batches:
+            answer = chunk.answers.popleft()  # and with it its logits go
+            logits = {name: self._cooled(name, own) for name, own in answer().items()}
+            if whole := chunk.gathering.add(indices.tolist(), logits):
+                numbers, readings = zip(*whole, strict=True)
+                done.update(zip(numbers, use(list(readings)), strict=True))
+        return [done[number] for number in range(chunk.texts)]
 
 
 @dataclass(frozen=True)
@@ -246,22 +236,19 @@ class _Chunk:
     """Texts on their way through the network.
 
     Attributes:
-        encoded: The texts.
-        rows: Their windows.
+        texts: How many.
+        gathering: Puts their logits together.
         batches: The rows of each batch.
-        answers: By batch, what gives its logits.
+        answers: By batch, what gives its logits; those that were taken are gone.
         ahead: Whether the batches run while something else is done.
     """
 
-    encoded: Sequence[Encoded]
-    rows: Sequence[Row]
+    texts: int
+    gathering: Gathering
     batches: Sequence[NDArray[np.int64]]
-    answers: Sequence[Answer]
+    answers: deque[Answer]
     ahead: bool
 
 
-def _at_places(logits: NDArray[np.float32], places: Sequence[NDArray[np.int64]]) -> list[NDArray[np.float32]]:
-    """Return, for each row of a batch, the logits at some of its places: shape (places, width)."""
-    counts = [len(own) for own in places]
-    rows = np.repeat(np.arange(len(places)), counts)
-    return np.split(logits[rows, np.concatenate(places)], np.cumsum(counts[:-1]))
+def _same(readings: list[Reading]) -> list[Reading]:
+    return readings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyhead.encoding import Encoded, UnitKind
-from polyhead.encoding.units import Units, surfaces
+from polyhead.encoding.units import Units
 from polyhead.errors import DataError
 from polyhead.labels import LabelSet, allowed_transitions, spans_of_tags, tags_of_spans
 from polyhead.metrics import EntityScorer
@@ -153,38 +153,29 @@ class Tagging(Task):
             Entity(span, encoded.text[span.start : span.end], probable(span))
             for span in spans_of_tags(tags, units.extents)
         )
-        return TagPrediction(entities, tuple(surfaces(encoded.text, units.extents)), tuple(tags))
+        return TagPrediction(entities, units.surfaces, tuple(tags))
 
     def decode_all(self, logits: Sequence[NDArray[np.float32]], encoded: Sequence[Encoded]) -> list[Prediction]:
-        """Return what `decode` does for each text; where no CRF is, those that need no search are decoded together."""
+        """Return what `decode` does for each text; where no CRF is, all are searched together."""
         if self.table is not None or not encoded:
             return super().decode_all(logits, encoded)
         counts = [len(own) for own in logits]
         together = np.concatenate(logits)
-        found = together.argmax(axis=1)
-        keeps = self._chain.keep_all(found, counts).tolist()
+        found = self._chain.best_paths(together, counts)
         sure = np.zeros(len(found))
         inside = np.flatnonzero(found)  # only what is in an entity needs its probability, which takes longest
         sure[inside] = log_softmax(together[inside])[np.arange(len(inside)), found[inside]] if len(inside) else 0.0
         path, probable = found.tolist(), sure.tolist()
-        searched = self._searched([own for own, kept in zip(logits, keeps, strict=True) if not kept])
         answers: list[Prediction] = []
         at = 0
-        for text, own, kept, count in zip(encoded, logits, keeps, counts, strict=True):
+        for text, own, count in zip(encoded, logits, counts, strict=True):
             part, at = slice(at, at + count), at + count
             units = text.units(self.unit)
-            tags, logs = (path[part], probable[part]) if kept else next(searched)
             if count == len(units):
-                answers.append(self._answer(text.text, units, tags, logs))
+                answers.append(self._answer(text.text, units, path[part], probable[part]))
             else:
                 answers.append(self.decode(own, text))
         return answers
-
-    def _searched(self, logits: Sequence[NDArray[np.float32]]) -> Iterator[tuple[list[int], list[float]]]:
-        """Yield the best sequence of each text that has to be searched for, and its tags' log-probabilities."""
-        scores = [self._scores(own) for own in logits]
-        for path, own in zip(self._chain.best_paths(scores), scores, strict=True):
-            yield path.tolist(), own[np.arange(len(path)), path].tolist()
 
     def _answer(self, text: str, units: Units, path: Sequence[int], best: Sequence[float]) -> TagPrediction:
         """Return the answer that a sequence of tags is, which keeps the scheme; each unit has one."""
@@ -194,7 +185,7 @@ class Tagging(Task):
             start, end = extents[first][0], extents[behind - 1][1]
             score = math.exp(sum(best[first:behind]))
             entities.append(Entity(Span(start, end, tags[first][2:]), text[start:end], score))
-        return TagPrediction(tuple(entities), tuple(surfaces(text, extents)), tags)
+        return TagPrediction(tuple(entities), units.surfaces, tags)
 
     @cached_property
     def _tag_names(self) -> list[str]:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from polyhead.encoding import Encoded, UnitKind
-from polyhead.encoding.units import surfaces
 from polyhead.errors import AnnotationError
 from polyhead.labels import LabelSet
 from polyhead.metrics import Choice, ClassScorer
@@ -182,7 +181,7 @@ class TokenLabel(Task):
             best = int(own.argmax())
             labels[place], scores[place] = str(self.labels[best]), float(own[best])
         starts = tuple(start for start, _ in units.extents)
-        return WordLabelsPrediction(tuple(surfaces(encoded.text, units.extents)), tuple(labels), tuple(scores), starts)
+        return WordLabelsPrediction(units.surfaces, tuple(labels), tuple(scores), starts)
 
     def soften(self, logits: NDArray[np.float32], encoded: Encoded) -> NDArray[np.float32]:
         """Return how probable each label is at each unit."""

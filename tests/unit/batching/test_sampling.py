@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from polyhead.batching import STRATEGIES, Mixing, Rows, batches_by_length, token_budget_batches
+from polyhead.batching import STRATEGIES, Mixing, Rows, batches_by_length
 
 lengths = st.lists(st.integers(1, 200), max_size=300)
 LENGTHS = np.random.default_rng(7).integers(1, 100, size=230).tolist()
@@ -255,21 +255,3 @@ def test_each_pass_through_a_source_has_an_order_of_its_own():
     order = [row for (part,) in steps if "task of s0" in part.tasks for row in part.rows.tolist()]
     passes = [tuple(order[start : start + 40]) for start in range(0, 400, 40)]
     assert len(set(passes)) == 10
-
-
-@given(lengths, st.integers(1, 500))
-def test_padded_batches_stay_in_the_budget(sizes, budget):
-    batches = token_budget_batches(sizes, budget=budget)
-    assert sorted(row for batch in batches for row in batch) == list(range(len(sizes)))
-    for batch in batches:
-        assert len(batch) == 1 or len(batch) * max(sizes[row] for row in batch) <= budget
-
-
-@given(lengths)
-def test_the_longest_come_first(sizes):
-    order = [sizes[row] for batch in token_budget_batches(sizes, budget=64) for row in batch]
-    assert order == sorted(sizes, reverse=True)
-
-
-def test_budgets_by_hand():
-    assert [batch.tolist() for batch in token_budget_batches([10, 3, 12, 3, 4], budget=12)] == [[2], [0], [4, 3, 1]]

@@ -52,28 +52,40 @@ def log_sum(values):
     return float(np.logaddexp.reduce(np.array(list(values), dtype=np.float64)))
 
 
-@given(st.lists(scores.filter(len), max_size=6))
-def test_many_texts_have_the_paths_that_each_has(tables_of_scores):
-    for found, own in zip(BIO.best_paths(tables_of_scores), tables_of_scores, strict=True):
-        assert found.tolist() == BIO.best_path(own).tolist()
+def many(chain, own):
+    """Return the best path of each text, as all of them have it together."""
+    counts = [len(table) for table in own]
+    width = len(chain.start)
+    found = chain.best_paths(np.concatenate([np.zeros((0, width)), *own]), counts)
+    return [path.tolist() for path in np.split(found, np.cumsum(counts)[:-1])] if own else []
 
 
-@given(learnt_chains(), st.lists(tables(), max_size=5))
+@given(st.lists(scores, max_size=6))
+def test_many_texts_have_the_paths_that_each_has(own):
+    assert many(BIO, own) == [BIO.best_path(table).tolist() for table in own]
+
+
+@given(learnt_chains(), st.lists(tables(least=0), max_size=5))
 def test_many_texts_have_the_paths_that_each_has_where_steps_were_learnt(chain, own):
-    assert [path.tolist() for path in chain.best_paths(own)] == [chain.best_path(table).tolist() for table in own]
+    assert many(chain, own) == [chain.best_path(table).tolist() for table in own]
 
 
-@given(arrays(np.bool_, (3, 3)), st.lists(tables(), max_size=5))
-def test_many_texts_have_the_paths_that_each_has_whatever_is_forbidden(steps, own):
+@given(arrays(np.bool_, (3, 3)), arrays(np.bool_, (3,)), st.lists(tables(whole), max_size=5))
+def test_no_sequence_of_many_texts_is_better_whatever_is_forbidden(steps, start, own):
     steps[:, 0] = True
-    chain = Chain.of_constraints(np.array([True, True, False]), steps)
-    assert [path.tolist() for path in chain.best_paths(own)] == [chain.best_path(table).tolist() for table in own]
+    start[0] = True
+    steps[0, ~steps.any(axis=0)] = True
+    chain = Chain.of_constraints(start, steps)
+    for table, path in zip(own, many(chain, own), strict=True):
+        assert total(chain, table, path) == max(total(chain, table, other) for other in paths(table))
 
 
 def test_more_texts_than_are_searched_at_once():
     random = np.random.default_rng(0)
-    own = [random.normal(size=(random.integers(1, 9), len(TAGS))) for _ in range(600)]
-    assert [path.tolist() for path in BIO.best_paths(own)] == [BIO.best_path(table).tolist() for table in own]
+    own = [random.normal(size=(random.integers(1, 30), len(TAGS))) for _ in range(600)]
+    assert many(BIO, own) == [BIO.best_path(table).tolist() for table in own]
+    learnt = Chain(BIO.start, BIO.step + 1.0)  # which is not searched stretch by stretch
+    assert many(BIO, own) == [learnt.best_path(table).tolist() for table in own]
 
 
 @given(scores)
