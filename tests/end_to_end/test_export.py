@@ -77,7 +77,13 @@ def test_an_exported_model_is_a_model(cli: Cli, exported: Path, trained: Trained
     ]
     for task, figure in (("classification", "accuracy"), ("ner", "f1")):
         assert figures[0][task][figure] == pytest.approx(figures[1][task][figure], abs=1e-9)
-    assert "classification" in cli("info", exported).out
+    told = cli("info", exported).out
+    assert "classification" in told
+    assert "model.int8.onnx, run by onnxruntime in int8" in told
+    assert [own["file"] for own in json.loads(cli("info", exported, "--json").out)["exported"]["graphs"]] == [
+        "model.onnx",
+        "model.int8.onnx",
+    ]
     inspected = json.loads(cli("inspect", exported, "--json").out)
     assert inspected["safe"]
     assert [graph["file"] for graph in inspected["graphs"]] == ["model.onnx", "model.int8.onnx"]

@@ -46,7 +46,8 @@ def describe(bundle: Bundle, path: Path) -> dict[str, Any]:
         {**state, "labels": task.label_names()} if "labels" not in state else state
         for state, task in zip(about["tasks"], bundle.tasks, strict=True)
     ]
-    return {"path": str(path), **about, "tasks": tasks}
+    exported = {"exported": bundle.exported.model_dump(mode="json")} if bundle.exported else {}
+    return {"path": str(path), **about, "tasks": tasks, **exported}
 
 
 def _show(bundle: Bundle, account: dict[str, Any]) -> None:
@@ -75,6 +76,9 @@ def _rows(bundle: Bundle, path: str) -> Iterator[tuple[str, str]]:
         )
     for name, head in about.run.added_heads.items():
         yield "added", f"{name}, {head.training.epochs} epochs on the encoder as it was"
+    for graph in bundle.exported.graphs if bundle.exported else ():
+        ways = "; ".join(f"{runtime} in {', '.join(precisions)}" for runtime, precisions in graph.runs.items())
+        yield "graph", f"{graph.file}, run by {ways}"
     yield "dev", _dev(about.dev_facts)
     yield "versions", ", ".join(f"{name} {version}" for name, version in about.versions.items())
 
