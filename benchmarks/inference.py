@@ -1,6 +1,6 @@
 """Speed of predicting: polyhead against what a user would run instead, from strings to labels and spans.
 
-    python benchmarks/inference.py --data DIR [--encoder minilm|distilbert|FOLDER] [--texts short|long]
+    python benchmarks/inference.py --data DIR [--encoder minilm|distilbert|FOLDER] [--texts short|long|FILE]
 
 DIR holds `train.jsonl` with `sentence`, `label` and `ner_tags`, `dev.jsonl` and `test.jsonl`. A model is trained for an
 epoch (`--model BUNDLE` takes another), exported in fp32, bf16 and int8, and its tasks as two folders for transformers.
@@ -14,7 +14,8 @@ openvino …
 auto                what polyhead takes by itself
 by_hand             the bare graph of the fastest runtime on batches that were tokenised, sorted and padded before
 
-`distilbert` is one of DistilBERT's size that begins with random weights. `--texts long` joins 2 to 12 texts into one.
+`distilbert` is one of DistilBERT's size that begins with random weights. `--texts long` joins 2 to 12 texts into one;
+of a FILE (records like those of DIR) the texts are taken as they are, and then joined in the same way.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder with train.jsonl, dev.jsonl and test.jsonl")
     parser.add_argument("--encoder", default="minilm")
     parser.add_argument("--model", type=Path, help="a trained bundle with the tasks classification and ner")
-    parser.add_argument("--texts", choices=("short", "long"), default="short")
+    parser.add_argument("--texts", default="short", help="short, long, or a file of records")
     parser.add_argument("--count", type=int, default=2800, help="texts of a turn; fewer for those that are slow")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--max-drop", type=float, default=2.0, help="what int8 and bf16 may lose, to be timed at all")
@@ -127,12 +128,13 @@ def contestant_of(name: str, options: argparse.Namespace, place: Path) -> Contes
 
 
 def texts_of(options: argparse.Namespace) -> list[str]:
-    """Return the test texts, repeated to the count; long ones are 2 to 12 of them joined."""
-    lines = (options.data / "test.jsonl").read_text(encoding="utf-8").splitlines()
-    texts = [json.loads(line)["sentence"] for line in lines]
-    if options.texts == "long":
-        joined = (texts[at % len(texts) :][: 2 + at % 11] for at in range(0, 7 * options.count // 8, 7))
-        texts = [" ".join(part) for part in joined]
+    """Return texts, repeated to the count; long ones are 2 to 12 of them joined."""
+    file = options.data / "test.jsonl" if options.texts in ("short", "long") else Path(options.texts)
+    texts = [json.loads(line)["sentence"] for line in file.read_text(encoding="utf-8").splitlines()]
+    if options.texts != "short":
+        starts = range(0, 7 * options.count // 8, 7)
+        joined = [" ".join(texts[at % len(texts) :][: 2 + at % 11]) for at in starts]
+        texts = joined if options.texts == "long" else [*texts, *joined]
     return (texts * (options.count // len(texts) + 1))[: options.count]
 
 
