@@ -152,8 +152,7 @@ def test_blank_words_in_xsid_zh_are_refused_by_line(
 @pytest.mark.parametrize("name", ["xsid_de", "xsid_tr", "xsid_ar", "xsid_ja", "wnut17", "restaurant8k", "banking77"])
 def test_every_set_reads_back_as_it_was_written(name: str, real_data: Path) -> None:
     """Spans by characters give back the tags of the file, in every script."""
-    from polyhead.encoding.units import words_of
-    from polyhead.labels import tags_of_spans
+    from polyhead.labels import tags_of_spans, words_of
 
     path = real_data / name / "test.jsonl"
     columns = {"ner": Tagging.column("ner_tags", Tagging.Options())}

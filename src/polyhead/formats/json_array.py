@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any, TextIO
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar, TextIO
 
 from polyhead.errors import DataError
+from polyhead.formats.annotated import Annotated
+from polyhead.formats.holds import Holds
 from polyhead.formats.json_values import DECODER, as_object, explain
-from polyhead.formats.raw import RECORD_LIMIT, RawRecord
+from polyhead.formats.losses import Lost, ignore
+from polyhead.formats.place import Place
+from polyhead.formats.raw import NO_OPTIONS, RECORD_LIMIT, RawRecord, ReadOptions, TextFormat
+from polyhead.formats.writing import new_text
 from polyhead.records import Source
 
 _CHUNK = 64 * 1024
 _BLANK = " \t\r\n"
 
 
-class JsonArray:
+class JsonArray(TextFormat):
     """One JSON array of objects."""
 
-    name = "JSON array"
+    name: ClassVar[str] = "json"
+    title: ClassVar[str] = "JSON array"
+    holds: ClassVar[Holds] = Holds(rest=True)
 
-    def fits(self, path: str, head: str) -> bool:  # noqa: ARG002 (only the content tells)
+    def fits(self, place: Place) -> bool:
         """Whether the file begins with an array."""
-        return head.startswith("[")
+        return place.head.startswith("[")
 
-    def read(self, stream: TextIO, path: str) -> Iterator[RawRecord]:
+    def read(
+        self,
+        stream: TextIO,
+        path: str,
+        options: ReadOptions = NO_OPTIONS,  # noqa: ARG002 (the file says all)
+        lost: Lost = ignore,  # noqa: ARG002 (all of it is taken)
+    ) -> Iterator[RawRecord]:
         """Yield the array's objects; holds one object and a chunk of the file at a time."""
         window = _Window(stream, path)
         window.expect("[")
@@ -40,6 +54,15 @@ class JsonArray:
                 window.expect(",")
         if after := window.peek():
             raise DataError(f"{window.source()}: not valid JSON: {after!r} after the end of the array")
+
+    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:  # noqa: ARG002 (all is held)
+        """Write one object a line, in an array."""
+        with new_text(path) as stream:
+            before = "["
+            for record in records:
+                stream.write(f"{before}\n{json.dumps(record.fields(), ensure_ascii=False)}")
+                before = ","
+            stream.write("[\n]\n" if before == "[" else "\n]\n")
 
 
 class _Window:

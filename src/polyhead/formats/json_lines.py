@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TextIO
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import ClassVar, TextIO
 
+from polyhead.formats.annotated import Annotated
+from polyhead.formats.holds import Holds
 from polyhead.formats.json_values import DECODER, as_object, explain
-from polyhead.formats.raw import RawRecord, numbered_lines
+from polyhead.formats.losses import Lost, ignore
+from polyhead.formats.place import Place
+from polyhead.formats.raw import NO_OPTIONS, RawRecord, ReadOptions, TextFormat, numbered_lines
+from polyhead.formats.writing import new_text
 
 
-class JsonLines:
-    """One JSON object a line."""
+class JsonLines(TextFormat):
+    """One JSON object a line: our own format, which holds all that a record can have but parts that are unknown."""
 
-    name = "JSON lines"
+    name: ClassVar[str] = "jsonl"
+    title: ClassVar[str] = "JSON lines"
+    holds: ClassVar[Holds] = Holds(rest=True)
 
-    def fits(self, path: str, head: str) -> bool:
+    def fits(self, place: Place) -> bool:
         """Whether the file begins with an object, or says by its name that it should."""
-        return head.startswith("{") or path.endswith((".jsonl", ".ndjson"))
+        return place.head.startswith("{") or place.is_called(".jsonl", ".ndjson")
 
-    def read(self, stream: TextIO, path: str) -> Iterator[RawRecord]:
+    def read(
+        self,
+        stream: TextIO,
+        path: str,
+        options: ReadOptions = NO_OPTIONS,  # noqa: ARG002 (the file says all)
+        lost: Lost = ignore,  # noqa: ARG002 (all of it is taken)
+    ) -> Iterator[RawRecord]:
         """Yield the file's records; holds one line at a time."""
         for source, line in numbered_lines(stream, path):
             if line.isspace():
@@ -28,3 +43,9 @@ class JsonLines:
             except (ValueError, RecursionError) as error:
                 raise explain(error, source) from error
             yield RawRecord(as_object(value, source), source)
+
+    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:  # noqa: ARG002 (all is held)
+        """Write ``text``, ``label``, ``labels``, ``entities`` and whatever else there is."""
+        with new_text(path) as stream:
+            for record in records:
+                stream.write(json.dumps(record.fields(), ensure_ascii=False) + "\n")

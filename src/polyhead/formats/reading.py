@@ -11,6 +11,7 @@ from typing import Any
 from polyhead.errors import AnnotationError, DataError, name_the_known
 from polyhead.formats.columns import Column
 from polyhead.formats.json_values import json_type
+from polyhead.formats.losses import telling
 from polyhead.formats.opening import read_raw
 from polyhead.formats.raw import RawRecord
 from polyhead.notices import Notices
@@ -69,7 +70,7 @@ def read_records(
     """
     limits = limits or Limits()
     read_fields = {column.field for column in columns.values()}
-    for raw in read_raw(path):
+    for raw in read_raw(path, lost=telling(notices)):
         field, text = text_of(raw, limits)
         if not text.strip():
             raise DataError(f"{raw.source}: the field {field!r} holds no text")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from polyhead.encoding.units import words_of
 from polyhead.errors import AnnotationError
 from polyhead.formats.json_values import json_type
 from polyhead.labels.tags import Extent
+from polyhead.labels.words import words_of
 from polyhead.notices import Notices
 from polyhead.records import Source
 
