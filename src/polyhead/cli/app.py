@@ -13,6 +13,7 @@ from polyhead.cli.arguments import name_each_number
 from polyhead.cli.calibrate import calibrate_command
 from polyhead.cli.compare import compare_command
 from polyhead.cli.console import announce, error_console
+from polyhead.cli.convert import convert_command
 from polyhead.cli.evaluate import evaluate_command
 from polyhead.cli.export import export_command
 from polyhead.cli.find_issues import find_issues_command
@@ -40,6 +41,7 @@ app.command("calibrate")(calibrate_command)
 app.command("compare")(compare_command)
 app.command("find-issues")(find_issues_command)
 app.command("learning-curve")(learning_curve_command)
+app.command("convert")(convert_command)
 app.command("predict")(predict_command)
 app.command("export")(export_command)
 app.command("info")(info_command)

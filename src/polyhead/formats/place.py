@@ -141,7 +141,7 @@ def _decompressed(file: io.BufferedReader, name: str) -> io.BufferedReader:
             from polyhead.formats.zstd import ZstdReader
         except ImportError as error:
             raise MissingExtraError(f"{name}: a file compressed with zstd", "formats") from error
-        return io.BufferedReader(ZstdReader(file))
+        return io.BufferedReader(cast("io.RawIOBase", ZstdReader(file)))
     return file
 
 
