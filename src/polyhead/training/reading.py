@@ -20,10 +20,11 @@ from polyhead.training.holdout import hold_out
 from polyhead.training.sets import DataSet, TrainingData
 
 DEFAULT_TASKS = {
-    "classification": TaskSettings(kind="single_label", field="label"),
-    "ner": TaskSettings(kind="tagging", field="ner_tags"),
+    "classification": (TaskSettings(kind="single_label", field="label"),),
+    "labels": (TaskSettings(kind="multi_label", field="labels"),),
+    "ner": (TaskSettings(kind="tagging", field="ner_tags"), TaskSettings(kind="tagging", field="entities")),
 }
-"""The tasks of data that come without settings, as far as the data have their fields."""
+"""The tasks of data that come without settings, as far as the data have their fields; the first that they have."""
 
 
 class Store(Protocol):
@@ -62,6 +63,7 @@ def read_data(settings: RunSettings, notices: Notices, *, store: Callable[[Seque
     sets = settings.data.all_sets()
     wanted = settings.tasks or _tasks_in([path for own in sets.values() for path in own.train])
     options = {name: options_of(name, task) for name, task in wanted.items()}  # which also checks each task's kind
+    options |= _suited({name: own for name, own in options.items() if own.is_open}, wanted, sets.values())
     for name, own in sets.items():
         for task in own.tasks or ():
             if task not in wanted:
@@ -167,14 +169,34 @@ def _learn(
 def _tasks_in(paths: Sequence[Path]) -> dict[str, TaskSettings]:
     """Find the default tasks whose fields the data have."""
     fields = _fields_in(paths)
-    found = {name: task for name, task in DEFAULT_TASKS.items() if task.field in fields}
+    found = {
+        name: next(task for task in tasks if task.field in fields)
+        for name, tasks in DEFAULT_TASKS.items()
+        if any(task.field in fields for task in tasks)
+    }
     if not found:
         raise DataError(
-            f"{', '.join(map(str, paths))}: no field 'label' or 'ner_tags', so there is no task; the records have "
-            f"{', '.join(map(repr, sorted(fields)))}. Name tasks and fields in a settings file: [tasks.NAME] with "
-            f"kind and field"
+            f"{', '.join(map(str, paths))}: no field 'label', 'labels', 'ner_tags' or 'entities', so there is no task; "
+            f"the records have {', '.join(map(repr, sorted(fields)))}. Name tasks and fields "
+            "in a settings file: [tasks.NAME] with kind and field"
         )
     return found
+
+
+def _suited(
+    options: Mapping[str, TaskOptions], wanted: Mapping[str, TaskSettings], sets: Iterable[SetSettings]
+) -> dict[str, TaskOptions]:
+    """Settle what settings leave to the data, by the first value in them that is not empty."""
+    left = dict(options)
+    for own in sets:
+        fields = {name: field for name, field in _fields_of(own, wanted).items() if name in left}
+        for path in own.train if fields else ():
+            for raw in read_raw(path):
+                for name in [name for name, field in fields.items() if raw.fields.get(field)]:
+                    left[name] = left[name].suited(raw.fields[fields.pop(name)])
+                if not fields:
+                    break
+    return left
 
 
 def _fields_in(paths: Iterable[Path]) -> set[str]:
