@@ -16,7 +16,6 @@ from polyhead.formats import read_records
 from polyhead.notices import Notices
 from polyhead.tasks import Tagging
 from polyhead.training import TrainedRun
-from tests.end_to_end.conftest import Cli
 
 Fit = Callable[..., TrainedRun]
 
@@ -126,27 +125,6 @@ def count_iob1(tags: list[str], label: str) -> int:
         tag == f"B-{label}" or (tag == f"I-{label}" and previous[2:] != label)
         for previous, tag in zip(before, tags, strict=False)
     )
-
-
-def test_blank_words_in_xsid_zh_are_refused_by_line(
-    cli: Cli, real_data: Path, encoder_folders: dict[str, Path], tmp_path: Path
-) -> None:
-    path = real_data / "xsid_zh" / "test.jsonl"
-    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    bad = [
-        (number, record)
-        for number, record in enumerate(records, start=1)
-        if len(record["ner_tags"]) > len(record["sentence"].split())
-    ]
-    assert bad, "the file has them"
-    line, record = bad[0]
-    encoder = str(encoder_folders["distilbert"])
-    done = cli("train", path, "--encoder", encoder, "--output", tmp_path / "run")
-    assert done.status == 2
-    counts = f"{len(record['ner_tags'])} tags for {len(record['sentence'].split())} words"
-    assert f"{path}:{line}: field 'ner_tags': {counts}" in done.err
-    assert "blank words" in done.err
-    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("name", ["xsid_de", "xsid_tr", "xsid_ar", "xsid_ja", "wnut17", "restaurant8k", "banking77"])

@@ -10,7 +10,7 @@ from polyhead.errors import AnnotationError, DataError
 from polyhead.formats import Annotated, Limits, Loss, Lost, RawRecord
 from polyhead.formats.json_values import json_type
 from polyhead.formats.reading import text_of
-from polyhead.labels import TagReader, spans_of_tags, words_of
+from polyhead.labels import TagReader, beside_words, spans_of_tags
 from polyhead.notices import Notices
 from polyhead.records import Label, Source, Span, Spans
 
@@ -96,9 +96,13 @@ class _Reader:
     def _tagged(self, tags: Any, text: str, source: Source) -> Spans:
         if not isinstance(tags, list):
             raise AnnotationError(f"field {self.names.tags!r}: must be a list of tags, found {json_type(tags)}")
-        words = words_of(text)
+        given = len(tags)
+        tags, words = beside_words(tags, text)
         if len(tags) > len(words):
-            raise AnnotationError(f"field {self.names.tags!r}: {len(tags)} tags for {len(words)} words")
+            raise AnnotationError(f"field {self.names.tags!r}: {given} tags for {len(words)} words")
+        if len(tags) < given:
+            what = f"{given} tags for {len(words)} words"
+            self.lost(Loss("dropped", source, what, "the tag of a blank word between two spaces"))
         known = words[len(tags) - 1][1] if tags and len(tags) < len(words) else None
         return Spans(spans_of_tags(self.tags.check(tags, source), words), known)
 

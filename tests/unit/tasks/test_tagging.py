@@ -101,12 +101,14 @@ def test_more_tags_than_words_are_refused():
         read(["O"] * 5)
 
 
-def test_tags_for_blank_words_are_named():
-    with pytest.raises(AnnotationError) as caught:
-        read(["O"] * 4, "in  New York")
-    assert str(caught.value) == (
-        "4 tags for 3 words; 1 of the tags stand for blank words between two spaces: remove those spaces and tags"
-    )
+def test_tags_for_blank_words_are_left_out_and_told():
+    notices = Notices()
+    column = Tagging.column("tags", TASK.options)
+    found = column.read(["O", "O", "B-LOC", "I-LOC"], "in  New York", Source("a.json", 7), notices)
+    assert found == Spans((Span(4, 12, "LOC"),))
+    assert notices.lines() == [
+        "1 record has tags in 'tags' for blank words between two spaces (left out); first: a.json:7: 4 tags for 3 words"
+    ]
 
 
 def test_fewer_tags_than_words_are_told_with_the_first_place():
