@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from polyhead.errors import DataError
+from polyhead.formats.going_on import GoesOn, OnBad, raise_it, read_on
 from polyhead.formats.json_array import JsonArray
 from polyhead.formats.json_lines import JsonLines
 from polyhead.formats.raw import Format, RawRecord
@@ -19,12 +20,13 @@ FORMATS: tuple[Format, ...] = (JsonArray(), JsonLines())
 _HEAD = 4096
 
 
-def read_raw(path: str | Path, *, plain_text: bool = False) -> Iterator[RawRecord]:
+def read_raw(path: str | Path, *, plain_text: bool = False, on_bad: OnBad | None = None) -> Iterator[RawRecord]:
     """Yield the records of a file, in order, holding one at a time.
 
     Args:
         path: A file; ``-`` is standard input.
         plain_text: Take a file that is no JSON as one text a line.
+        on_bad: Hears of records that cannot be read, which then do not end the reading where the format allows that.
 
     Raises:
         DataError: If the file cannot be read, is in no known format, is not UTF-8, or holds no record.
@@ -35,17 +37,17 @@ def read_raw(path: str | Path, *, plain_text: bool = False) -> Iterator[RawRecor
         chosen = _format_of(name, head, plain_text)
         count = 0
         source = _KeepOpen(binary)
-        with io.TextIOWrapper(cast("BinaryIO", source), encoding="utf-8-sig", newline=None) as stream:
+        errors = "surrogateescape" if on_bad and isinstance(chosen, GoesOn) else "strict"
+        with io.TextIOWrapper(cast("BinaryIO", source), encoding="utf-8-sig", errors=errors, newline=None) as stream:
             try:
-                for record in chosen.read(stream, name):
+                for record in read_on(chosen, stream, name, on_bad) if on_bad else chosen.read(stream, name):
                     count += 1
                     yield record
             except UnicodeDecodeError as error:
                 line = 1 + source.newlines - error.object[error.start :].count(b"\n")
-                raise DataError(
-                    f"{name}:{line}: not UTF-8: byte 0x{error.object[error.start]:02x}; save the file as UTF-8"
-                ) from error
-    if not count:
+                problem = f"not UTF-8: byte 0x{error.object[error.start]:02x}; save the file as UTF-8"
+                (on_bad or raise_it)(DataError(f"{name}:{line}: {problem}"))
+    if not count and not on_bad:
         raise DataError(f"{name}: no record in it")
 
 
