@@ -19,7 +19,7 @@ from polyhead.checking.lengths import Lengths
 from polyhead.checking.looking import Look, look_at_all
 from polyhead.checking.near import NEAR
 from polyhead.checking.reading import OnRecords, ReadData, Reading
-from polyhead.checking.repeats import tell_conflicts, tell_near, tell_twins
+from polyhead.checking.repeats import NearRepeats, tell_conflicts, tell_twins
 from polyhead.checking.unknown import UnknownPieces
 from polyhead.checking.values import Values
 from polyhead.errors import DataError, SettingsError, name_the_known
@@ -81,8 +81,7 @@ def check(
         checking = _Checking(plan, found_encoder, Path(folder), listed=listed, on_records=on_records)
         checking.read()
         checking.learn()
-        checking.look(on_misaligned)
-        checking.compare(near)
+        checking.look(on_misaligned, near)
         return checking.result()
 
 
@@ -140,34 +139,23 @@ class _Checking:
             except DataError as error:
                 self._findings.add("untaught", None, f"{name}: {error}", task=name)
 
-    def look(self, policy: Policy | None) -> None:
-        """Look at annotations and pieces."""
+    def look(self, policy: Policy | None, near: float) -> None:
+        """Compare texts with one another, and look at annotations and pieces."""
+        first, split_of = groups_of(self._data.digests), self._data.split_of
+        tell_twins(self._records, first, split_of, self._findings)
+        tell_conflicts(self._records, first, self._tasks, self._findings)
         looks: list[Look] = [
             Labels(self._tasks, self._names, self._findings),
             Alignments(self._tasks, policy, self._findings),
             Values(self._tasks),
+            NearRepeats(self._records, first, split_of, folder=self._folder, at_least=near, findings=self._findings),
         ]
         pieces = self._encoder.pieces
         if pieces is not None:
             looks.append(Lengths(pieces, self._findings))
             if pieces.unknown_id is not None:
                 looks.append(UnknownPieces(pieces, self._findings))
-        self._known = look_at_all(self._records, self._data.split_of, pieces, looks, self._on_records)
-
-    def compare(self, near: float) -> None:
-        """Compare texts with one another."""
-        first, split_of = groups_of(self._data.digests), self._data.split_of
-        tell_twins(self._records, first, split_of, self._findings)
-        tell_conflicts(self._records, first, self._tasks, self._findings)
-        tell_near(
-            self._records,
-            first,
-            split_of,
-            self._findings,
-            folder=self._folder,
-            at_least=near,
-            on_records=self._on_records,
-        )
+        self._known = look_at_all(self._records, split_of, pieces, looks, self._on_records)
 
     def result(self) -> dict[str, Any]:
         """Return all that was found."""

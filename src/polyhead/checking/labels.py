@@ -27,19 +27,21 @@ class Labels:
 
     def __init__(self, tasks: Sequence[Task], names: Sequence[str], findings: Findings) -> None:
         self._tasks, self._names, self._findings = tasks, names, findings
-        self._carry: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._carry: Counter[tuple[str, str]] = Counter()
+        self._records: Counter[str] = Counter()
+        self._bare: Counter[str] = Counter()
         self._shown: dict[tuple[str, str], Counter[Hashable]] = defaultdict(Counter)
         self._first: dict[tuple[str, Hashable], tuple[Source | None, str]] = {}
 
     def at(self, seen: Seen) -> None:
         """Count a record."""
-        record, split = seen.record, seen.split
-        self._carry[split]["records"] += 1
-        self._carry[split]["none"] += not record.annotations
-        for name in record.annotations:
-            self._carry[split][f"task {name}"] += 1
+        annotations, split = seen.record.annotations, seen.split
+        self._records[split] += 1
+        self._bare[split] += not annotations
+        for name in annotations:
+            self._carry[name, split] += 1
         for task in self._tasks:
-            if task.name in record.annotations:
+            if task.name in annotations:
                 self._count(task, seen)
 
     def result(self) -> dict[str, Any]:
@@ -47,34 +49,34 @@ class Labels:
         return {"coverage": self._coverage(), "labels": {task.name: self._of_task(task.name) for task in self._tasks}}
 
     def _count(self, task: Task, seen: Seen) -> None:
-        shown = task.labels_in(seen.record.annotations[task.name])
-        self._shown[task.name, seen.split].update(shown)
-        if seen.split == SPLITS[0]:
-            for label in shown:
-                self._first.setdefault((task.name, label), (seen.record.source, seen.record.text))
-            return
-        known = self._shown[task.name, SPLITS[0]]
-        for label in sorted((label for label in shown if label not in known), key=str):
-            found = f"{task.name}: {label!r} in {seen.split}, not in training"
-            self._findings.add("unseen label", seen.record, found, task=task.name, label=label, split=seen.split)
+        counts = self._shown[task.name, seen.split]
+        is_training = seen.split == SPLITS[0]
+        known = counts if is_training else self._shown[task.name, SPLITS[0]]
+        for label in task.labels_in(seen.record.annotations[task.name]):
+            counts[label] += 1
+            if is_training and counts[label] == 1:
+                self._first[task.name, label] = seen.record.source, seen.record.text
+            elif not is_training and label not in known:
+                found = f"{task.name}: {label!r} in {seen.split}, not in training"
+                self._findings.add("unseen label", seen.record, found, task=task.name, label=label, split=seen.split)
 
     def _coverage(self) -> dict[str, dict[str, int]]:
         return {
             split: {
-                "records": counts["records"],
-                **{name: counts[f"task {name}"] for name in self._names},
-                "no annotation": counts["none"],
+                "records": records,
+                **{name: self._carry[name, split] for name in self._names},
+                "no annotation": self._bare[split],
             }
-            for split, counts in self._carry.items()
+            for split, records in self._records.items()
         }
 
     def _of_task(self, name: str) -> dict[str, Any]:
         train = self._shown[name, SPLITS[0]]
-        by_split = {split: self._shown[name, split] for split in self._carry}
+        by_split = {split: self._shown[name, split] for split in self._records}
         labels = sorted(
             {label for counts in by_split.values() for label in counts}, key=lambda own: (-train[own], str(own))
         )
-        carry = self._carry[SPLITS[0]][f"task {name}"]
+        carry = self._carry[name, SPLITS[0]]
         for label in labels:
             if 0 < train[label] < FEW:
                 source, text = self._first[name, label]

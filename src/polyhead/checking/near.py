@@ -8,9 +8,8 @@ all minima (one byte of each is kept: Li and König 2010) is compared exactly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from polyhead.preparing.arrays import ArrayWriter, open_array
 
 NEAR = 0.9
 """From this similarity on texts are nearly equal."""
+_BANDS, _LOW = "bands.npy", "minima.npy"
 _LENGTH = 5
 """Characters in a piece."""
 _MINIMA = 128
@@ -31,7 +31,7 @@ _NEIGHBOURS = 4
 """Of those that share a band, so many before a text are its candidates, beside the first of them all."""
 _MARGIN = 0.15
 """What seems less similar than wanted by so much is not compared: three times the spread of 128 minima, or more."""
-_AT_ONCE = 4096
+_AT_ONCE = 2048
 _PAIRS_AT_ONCE = 2**16
 
 Hashes = NDArray[np.uint64]
@@ -52,33 +52,56 @@ class NearPair:
     similarity: float
 
 
-def near_pairs(
-    texts: Iterable[str], text_at: Callable[[int], str], folder: Path, *, at_least: float = NEAR
-) -> Iterator[NearPair]:
-    """Find texts that are nearly equal.
+class NearTexts:
+    """Texts among which nearly equal ones are found.
 
     Args:
-        texts: The texts, in their order.
-        text_at: Returns one of them.
         folder: Where signatures are kept: 128 bytes a text, and 8 bytes a band.
-        at_least: The similarity wanted, above 0.5.
-
-    Yields:
-        Pairs, those of one text one after the other. Of many that are all alike a text is compared with some only.
+        at_least: The similarity from which on texts are nearly equal, above 0.5.
     """
-    rows = _rows_for(at_least)
-    bands, low = _sign(texts, folder, rows)
-    size = len(low)
-    found = [_alike(pairs, low, at_least - _MARGIN) for band in bands.T for pairs in _candidates(np.asarray(band))]
-    keys = np.unique(np.concatenate([*found, np.zeros(0, dtype=np.int64)]))
-    before = -1
-    for key in keys.tolist():
-        record, other = divmod(key, size)
-        if record != before:
-            before, own = record, pieces_of(text_at(record))
-        similarity = jaccard(own, pieces_of(text_at(other)))
-        if similarity >= at_least:
-            yield NearPair(record, other, similarity)
+
+    def __init__(self, folder: Path, *, at_least: float = NEAR) -> None:
+        self._folder, self._at_least = folder, at_least
+        self._rows = _rows_for(at_least)
+        self._bands = ArrayWriter(folder / _BANDS, np.uint64, (_MINIMA // self._rows,))
+        self._low = ArrayWriter(folder / _LOW, np.uint8, (_MINIMA,))
+        self._waiting: list[str] = []
+
+    def add(self, text: str) -> None:
+        """Take a text; the first has the number 0."""
+        self._waiting.append(text)
+        if len(self._waiting) == _AT_ONCE:
+            self._sign()
+
+    def pairs(self, text_at: Callable[[int], str]) -> Iterator[NearPair]:
+        """Yield nearly equal texts; those of one text one after the other. Then no text can be added.
+
+        Of many that are all alike a text is compared with some only.
+
+        Args:
+            text_at: Returns the text with a number.
+        """
+        self._sign()
+        self._bands.close()
+        self._low.close()
+        bands, low = open_array(self._folder / _BANDS), open_array(self._folder / _LOW)
+        seem = self._at_least - _MARGIN
+        found = [_alike(pairs, low, seem) for band in bands.T for pairs in _candidates(np.asarray(band))]
+        before = -1
+        for key in np.unique(np.concatenate([*found, np.zeros(0, dtype=np.int64)])).tolist():
+            record, other = divmod(key, len(low))
+            if record != before:
+                before, own = record, pieces_of(text_at(record))
+            similarity = jaccard(own, pieces_of(text_at(other)))
+            if similarity >= self._at_least:
+                yield NearPair(record, other, similarity)
+
+    def _sign(self) -> None:
+        if self._waiting:
+            minima = minima_of(self._waiting)
+            self._bands.append(_mixed(minima.reshape(len(minima), -1, self._rows)))
+            self._low.append((minima & np.uint32(0xFF)).astype(np.uint8))
+            self._waiting = []
 
 
 def pieces_of(text: str) -> set[str]:
@@ -98,21 +121,7 @@ def _rows_for(similarity: float) -> int:
     return next((rows for rows, recall in recalls.items() if recall >= _RECALL), _ROWS[-1])
 
 
-def _sign(texts: Iterable[str], folder: Path, rows: int) -> tuple[Hashes, NDArray[np.uint8]]:
-    """Return, by text, a hash of each band, and one byte of each minimum."""
-    bands, rest = _MINIMA // rows, iter(texts)
-    with (
-        ArrayWriter(folder / "bands.npy", np.uint64, (bands,)) as of_bands,
-        ArrayWriter(folder / "minima.npy", np.uint8, (_MINIMA,)) as of_minima,
-    ):
-        while part := tuple(islice(rest, _AT_ONCE)):
-            minima = minima_of(part)
-            of_bands.append(_mixed(minima.reshape(len(part), bands, rows)))
-            of_minima.append((minima & np.uint32(0xFF)).astype(np.uint8))
-    return open_array(folder / "bands.npy"), open_array(folder / "minima.npy")
-
-
-def minima_of(texts: tuple[str, ...]) -> NDArray[np.uint32]:
+def minima_of(texts: Sequence[str]) -> NDArray[np.uint32]:
     """Return the minima of each text.
 
     Args:

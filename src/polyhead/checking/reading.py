@@ -159,9 +159,17 @@ def _texts_of(raw: RawRecord, limits: Limits) -> tuple[str, str, str | None]:
 
 
 def _annotation(value: Any, text: str, raw: RawRecord, column: Column, notices: Notices) -> Any:
-    if not (isinstance(value, str) and value.isascii()) and not is_unicode(json.dumps(value, ensure_ascii=False)):
+    if not _is_ascii(value) and not is_unicode(json.dumps(value, ensure_ascii=False)):
         raise AnnotationError("holds half a surrogate pair: no valid Unicode")
     return column.read(value, text, raw.source, notices)
+
+
+def _is_ascii(value: Any) -> bool:
+    """Whether a value is seen at once to hold nothing but ASCII."""
+    try:
+        return "".join(value).isascii()
+    except TypeError:
+        return False
 
 
 def _tag_findings(columns: Mapping[str, Column], findings: Findings) -> dict[str, TagFindings]:

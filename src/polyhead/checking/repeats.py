@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,8 @@ from numpy.typing import NDArray
 from polyhead.checking.duplicates import conflicts_of, twins_of
 from polyhead.checking.files import SPLITS
 from polyhead.checking.findings import Findings
-from polyhead.checking.near import NearPair, near_pairs
-from polyhead.checking.reading import OnRecords
+from polyhead.checking.looking import Seen
+from polyhead.checking.near import NearPair, NearTexts
 from polyhead.records import Record, text_key
 from polyhead.tasks import Task
 
@@ -54,47 +55,59 @@ def tell_conflicts(
         )
 
 
-def tell_near(
-    records: Sequence[Record],
-    first: NDArray[np.int64],
-    split_of: NDArray[np.uint8],
-    findings: Findings,
-    *,
-    folder: Path,
-    at_least: float,
-    on_records: OnRecords,
-) -> None:
-    """Tell of each text that is nearly equal to one before it; of several, one of an earlier split, or the nearest.
+class NearRepeats:
+    """Looks at each text that is none of those before it, and tells of nearly equal ones in the end.
+
+    Of several a text is said to be nearly as one of an earlier split, or the nearest.
 
     Args:
         records: The records.
         first: By record, the first with its text: equal texts are looked at once.
         split_of: By record, the number of its split.
-        findings: Hears of them.
         folder: Where what is worked out can be kept.
         at_least: The similarity from which on texts are nearly equal.
-        on_records: Hears how far it is.
+        findings: Hears of them.
     """
-    own = np.flatnonzero(first == np.arange(len(first)))
-    pairs = near_pairs(
-        _texts(records, own, on_records),
-        lambda at: _key(records[int(own[at])]),
-        folder,
-        at_least=at_least,
-    )
-    for pair in _nearest(pairs, split_of[own]):
-        record, other = int(own[pair.record]), int(own[pair.other])
-        across = split_of[record] != split_of[other]
-        place = records[other].source
-        found = f"{100 * pair.similarity:.0f} % as {place}: {records[other].text}"
-        if across:
-            found = f"{SPLITS[split_of[record]]} text, {100 * pair.similarity:.0f} % as {place}: {records[other].text}"
-        findings.add(
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        first: NDArray[np.int64],
+        split_of: NDArray[np.uint8],
+        *,
+        folder: Path,
+        at_least: float,
+        findings: Findings,
+    ) -> None:
+        self._records, self._split_of, self._findings = records, split_of, findings
+        self._is_first = first == np.arange(len(first))
+        self._at = 0
+        self._texts = NearTexts(folder, at_least=at_least)
+
+    def at(self, seen: Seen) -> None:
+        """Take the next record."""
+        if self._is_first[self._at]:
+            self._texts.add(_key(seen.record))
+        self._at += 1
+
+    def result(self) -> dict[str, Any]:
+        """Tell of nearly equal texts."""
+        own = np.flatnonzero(self._is_first)
+        pairs = self._texts.pairs(lambda at: _key(self._records[int(own[at])]))
+        for pair in _nearest(pairs, self._split_of[own]):
+            self._tell(int(own[pair.record]), int(own[pair.other]), pair.similarity)
+        return {}
+
+    def _tell(self, at: int, other_at: int, similarity: float) -> None:
+        record, other = self._records[at], self._records[other_at]
+        split, across = SPLITS[self._split_of[at]], bool(self._split_of[at] != self._split_of[other_at])
+        found = f"{100 * similarity:.0f} % as {other.source}: {other.text}"
+        self._findings.add(
             "near leak" if across else "near duplicate",
-            records[record],
-            found,
-            other=str(place),
-            similarity=round(pair.similarity, 4),
+            record,
+            f"{split} text, {found}" if across else found,
+            other=str(other.source),
+            similarity=round(similarity, 4),
         )
 
 
@@ -113,15 +126,6 @@ def _nearest(pairs: Iterator[NearPair], split_of: NDArray[np.uint8]) -> Iterator
 
 def _rank(pair: NearPair, split_of: NDArray[np.uint8]) -> tuple[bool, float]:
     return bool(split_of[pair.record] != split_of[pair.other]), pair.similarity
-
-
-def _texts(records: Sequence[Record], own: NDArray[np.int64], on_records: OnRecords) -> Iterator[str]:
-    is_first = np.zeros(len(records), dtype=np.bool_)
-    is_first[own] = True
-    for at, record in enumerate(records):
-        if is_first[at]:
-            yield _key(record)
-            on_records("looking for nearly equal texts", 1)
 
 
 def _key(record: Record) -> str:

@@ -11,8 +11,10 @@ import numpy as np
 
 from polyhead.checking.findings import Findings
 from polyhead.checking.looking import Seen
-from polyhead.encoding import TextEncoder
+from polyhead.encoding import Encoded, TextEncoder
+from polyhead.records import Record
 
+_AT_ONCE = 2048
 _EXAMPLES = 8
 _KEPT = 10_000
 """Different unknown surfaces of a script that are counted, to show the most frequent."""
@@ -39,18 +41,27 @@ class UnknownPieces:
         self._of_id = np.array([numbers[script_of(name.removeprefix("##"))] for name in names])
         self._known = np.zeros(len(self._scripts), dtype=np.int64)
         self._lacks: Counter[str] = Counter()
+        self._waiting: list[tuple[Record, Encoded]] = []
         self._surfaces: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     def at(self, seen: Seen) -> None:
-        """Take a record's pieces."""
-        encoded = seen.encoded
-        if encoded is None or self._unknown is None:
-            return
-        lacks = encoded.ids == self._unknown
-        self._known += np.bincount(self._of_id[encoded.ids[~lacks]], minlength=len(self._known))
-        if not lacks.any():
-            return
-        places = (encoded.pieces[at] for at in np.flatnonzero(lacks).tolist())
+        """Take a record's pieces, some thousand records at once."""
+        if seen.encoded is not None and self._unknown is not None:
+            self._waiting.append((seen.record, seen.encoded))
+            if len(self._waiting) == _AT_ONCE:
+                self._count()
+
+    def _count(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        ids = np.concatenate([np.zeros(0, dtype=np.int64), *(encoded.ids for _, encoded in waiting)])
+        lacks = ids == self._unknown
+        self._known += np.bincount(self._of_id[ids[~lacks]], minlength=len(self._known))
+        ends = np.cumsum([len(encoded.ids) for _, encoded in waiting])
+        for own in np.unique(np.searchsorted(ends, np.flatnonzero(lacks), side="right")).tolist():
+            self._tell(*waiting[own])
+
+    def _tell(self, record: Record, encoded: Encoded) -> None:
+        places = (encoded.pieces[at] for at in np.flatnonzero(encoded.ids == self._unknown).tolist())
         surfaces = [encoded.text[start:end] for start, end in places]
         for surface in surfaces:
             script = script_of(surface)
@@ -58,10 +69,11 @@ class UnknownPieces:
             if len(self._surfaces[script]) < _KEPT or surface in self._surfaces[script]:
                 self._surfaces[script][surface] += 1
         shown = ", ".join(map(repr, dict.fromkeys(surfaces)))
-        self._findings.add("unknown piece", seen.record, shown, pieces=len(surfaces), surfaces=surfaces)
+        self._findings.add("unknown piece", record, shown, pieces=len(surfaces), surfaces=surfaces)
 
     def result(self) -> dict[str, Any]:
         """Return known and unknown pieces by script, most unknown first."""
+        self._count()
         known = dict(zip(self._scripts, self._known.tolist(), strict=True))
         scripts = sorted({*known, *self._lacks}, key=lambda script: (-self._lacks[script], -known.get(script, 0)))
         total, lacks = int(self._known.sum()) + self._lacks.total(), self._lacks.total()

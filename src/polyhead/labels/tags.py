@@ -100,6 +100,7 @@ class TagReader:
 
     _family: str | None = None
     _cases: dict[str, _Case] = field(default_factory=dict)
+    _known: set[str] = field(default_factory=set)
 
     def check(self, tags: Sequence[object], source: Source | None) -> list[str]:
         """Check one record's tags.
@@ -110,12 +111,7 @@ class TagReader:
         Raises:
             AnnotationError: If a tag is not a string or fits no scheme.
         """
-        try:
-            checked = [self._check_one(tag, position) for position, tag in enumerate(tags, start=1)]
-        except AnnotationError:
-            if self.listener:
-                self._tell_unfit(tags, source, self.listener)
-            raise
+        checked = self._checked(tags, source)
         for event, position in _events(checked):
             tag = checked[position - 1] if position <= len(checked) else "the end"
             found = f"tag {position} is {tag!r}"
@@ -145,6 +141,23 @@ class TagReader:
         """Return what breaks the scheme of the tags seen so far, by event: ``opened by I``, ``unclosed``."""
         allowed = {"opened by I": self.scheme == "IOB1", "unclosed": self._family is None}
         return {event: self._cases[event] for event in _BREAKS if event in self._cases and not allowed[event]}
+
+    def _checked(self, tags: Sequence[object], source: Source | None) -> list[str]:
+        """Return the tags; those that the file had before need no second look."""
+        try:
+            if not self._all_known(tags):
+                self._known.update([self._check_one(tag, position) for position, tag in enumerate(tags, start=1)])
+        except AnnotationError:
+            if self.listener:
+                self._tell_unfit(tags, source, self.listener)
+            raise
+        return [str(tag) for tag in tags]
+
+    def _all_known(self, tags: Sequence[object]) -> bool:
+        try:
+            return self._known.issuperset(tags)
+        except TypeError:  # what no set can hold is no tag
+            return False
 
     def _tell_unfit(self, tags: Sequence[object], source: Source | None, listener: TagListener) -> None:
         for position, tag in enumerate(tags, start=1):
