@@ -14,6 +14,7 @@ _ODD = re.compile(
 )
 """Zero-width and direction marks, line and paragraph separators, U+FEFF, U+FFFD, and control characters but tab and
 line ends."""
+_SHOWN = re.compile(f"{_ODD.pattern}|[\t\r]")
 _JOINERS = frozenset("\u200c\u200d")
 """Zero-width characters that scripts and emoji need between characters."""
 _TWO_BLANKS = re.compile(r"\s\s")
@@ -42,6 +43,12 @@ def name_of(character: str) -> str:
     """Name a character by its code point, and its name where it has one."""
     name = _NAMES.get(character) or unicodedata.name(character, "control character")
     return f"U+{ord(character):04X} {name}"
+
+
+def shown(text: str, most: int | None = None) -> str:
+    """Return a text with its odd characters written out, line ends too, and no more than so many characters of it."""
+    cut = text if most is None or len(text) <= most else f"{text[: most - 1]}…"
+    return _SHOWN.sub(lambda found: f"<U+{ord(found.group()):04X}>", cut.replace("\r\n", "⏎").replace("\n", "⏎"))
 
 
 def _joins(text: str, at: int) -> bool:
