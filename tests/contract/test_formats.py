@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from polyhead.converting import annotated
 from polyhead.converting.convert import WRITERS
 from polyhead.errors import DataError
-from polyhead.formats import FORMATS, Annotated, Loss, fitted, read_raw
+from polyhead.formats import FORMATS, Annotated, Loss, Way, fitted, read_raw
 from polyhead.formats.losses import ignore
 from polyhead.formats.place import opened
 from polyhead.formats.text_lines import TextLines
@@ -139,7 +139,7 @@ def test_a_damaged_file_gives_records_or_a_complaint_with_its_place(name, data):
         try:
             found = list(
                 annotated(
-                    read_raw(path, form=name if name != "txt" else None, plain_text=True),
+                    read_raw(path, way=Way(name if name != "txt" else None), plain_text=True),
                     lost=ignore,
                     notices=Notices(),
                 )
@@ -163,7 +163,7 @@ def test_what_is_written_reads_back_equal_and_nothing_is_lost(writer, data):
         path = Path(folder) / "written"
         writer.write(wanted, path, lost.append)
         form = writer.name if writer.name in EVERY else None
-        found = list(annotated(read_raw(path, form=form, lost=lost.append), lost=lost.append, notices=Notices()))
+        found = list(annotated(read_raw(path, way=Way(form), lost=lost.append), lost=lost.append, notices=Notices()))
     assert [bare(record) for record in found] == [bare(record) for record in wanted]
     assert lost == []
 

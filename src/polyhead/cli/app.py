@@ -11,6 +11,7 @@ import typer
 from polyhead import __version__
 from polyhead.cli.arguments import name_each_number
 from polyhead.cli.calibrate import calibrate_command
+from polyhead.cli.check import check_command
 from polyhead.cli.compare import compare_command
 from polyhead.cli.console import announce, error_console
 from polyhead.cli.convert import convert_command
@@ -35,6 +36,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+app.command("check")(check_command)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("calibrate")(calibrate_command)

@@ -19,7 +19,7 @@ from polyhead.cli.figures import figure_table
 from polyhead.cli.highlight import visible
 from polyhead.converting import FieldNames, convert
 from polyhead.converting.convert import WRITERS, as_json
-from polyhead.formats import FORMATS, Loss, ReadOptions
+from polyhead.formats import FORMATS, Loss, ReadOptions, Way
 
 _READ = ", ".join(form.name for form in FORMATS)
 _WRITTEN = ", ".join(form.name for form in WRITERS)
@@ -75,8 +75,7 @@ def convert_command(
             source,
             target,
             to=to,
-            form=form,
-            options=options,
+            way=Way(form, options),
             names=names,
             notices=notices,
             force=force,

@@ -12,9 +12,9 @@ from typing import Any
 
 from polyhead.converting.reading import FieldNames, annotated
 from polyhead.errors import DataError, SettingsError, name_the_known
-from polyhead.formats import FORMATS, Annotated, Loss, ReadOptions, Writer, fitted, read_raw
+from polyhead.formats import FORMATS, Annotated, Loss, Way, Writer, fitted, read_raw
 from polyhead.formats.json_tags import JsonTags
-from polyhead.formats.raw import NO_OPTIONS
+from polyhead.formats.raw import AS_IT_IS
 from polyhead.notices import Notices
 
 WRITERS: tuple[Writer, ...] = (*(form for form in FORMATS if isinstance(form, Writer)), JsonTags())
@@ -70,8 +70,7 @@ def convert(
     target: Path,
     *,
     to: str | None = None,
-    form: str | None = None,
-    options: ReadOptions = NO_OPTIONS,
+    way: Way = AS_IT_IS,
     names: FieldNames | None = None,
     notices: Notices | None = None,
     force: bool = False,
@@ -84,8 +83,7 @@ def convert(
         source: A file or folder in any known format; ``-`` is standard input.
         target: The file or folder to write.
         to: The format to write; by the ending of `target` where not given.
-        form: The format to read; found by name and beginning where not given.
-        options: What a user says about a file that does not say it itself.
+        way: The format of the source, where its name and beginning do not tell, and what else a user says of it.
         names: What the fields of the file are called.
         notices: Hears of what is odd in the data but usable.
         force: Replace `target` if it is there.
@@ -105,7 +103,7 @@ def convert(
         raise DataError(f"{target}: is there already; name another, or replace it with --force")
     losses, told = Losses(on_loss), notices or Notices()
     read, written = _Counts(), _Counts()
-    raws = read_raw(source, form=form, options=options, lost=losses)
+    raws = read_raw(source, way=way, lost=losses)
     records = read.counting(annotated(raws, lost=losses, notices=told, names=names), on_record)
     fitting = (own for own in (fitted(record, writer.holds, losses) for record in records) if own is not None)
     with _whole(target) as new:

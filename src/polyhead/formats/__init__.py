@@ -10,7 +10,7 @@ from polyhead.formats.columns import Column
 from polyhead.formats.holds import Holds, fitted
 from polyhead.formats.losses import Loss, Lost
 from polyhead.formats.opening import FORMATS, format_named, read_raw
-from polyhead.formats.raw import RawRecord, ReadOptions, Writer
+from polyhead.formats.raw import RawRecord, ReadOptions, Way, Writer
 from polyhead.formats.reading import Limits, read_records, read_texts
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Lost",
     "RawRecord",
     "ReadOptions",
+    "Way",
     "Writer",
     "fitted",
     "format_named",

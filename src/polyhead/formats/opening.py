@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from polyhead.errors import DataError, SettingsError, name_the_known
+from polyhead.formats.going_on import OnBad, read_on
 from polyhead.formats.json_array import JsonArray
 from polyhead.formats.json_lines import JsonLines
 from polyhead.formats.losses import Lost, ignore
 from polyhead.formats.place import Place, opened
-from polyhead.formats.raw import NO_OPTIONS, Format, RawRecord, ReadOptions
+from polyhead.formats.raw import AS_IT_IS, Format, RawRecord, Way
 from polyhead.formats.text_lines import TextLines
 
 FORMATS: tuple[Format, ...] = (JsonArray(), JsonLines())
@@ -21,29 +22,30 @@ def read_raw(
     path: str | Path,
     *,
     plain_text: bool = False,
-    form: str | None = None,
-    options: ReadOptions = NO_OPTIONS,
+    way: Way = AS_IT_IS,
     lost: Lost = ignore,
+    on_bad: OnBad | None = None,
 ) -> Iterator[RawRecord]:
     """Yield the records of a file or folder, in order, holding one at a time where its format lets us.
 
     Args:
         path: A file or folder; ``-`` is standard input.
         plain_text: Take a file that is in no known format as one text a line.
-        form: The name of its format; found by name and beginning where not given.
-        options: What a user says about a file that does not say it itself.
+        way: Its format, where its name and beginning do not tell, and what else a user says of it.
         lost: Hears of whatever the format holds that no record takes over.
+        on_bad: Hears of records that cannot be read, which then do not end the reading where the format allows that.
 
     Raises:
         DataError: If it cannot be read, is in no known format, is not UTF-8, or holds no record.
         SettingsError: If there is no format of that name.
     """
     with opened(path) as place:
-        chosen = format_named(form) if form else _format_of(place, plain_text)
+        chosen, options = format_named(way.form) if way.form else _format_of(place, plain_text), way.options
         count = 0
-        for count, record in enumerate(chosen.records(place, options, lost), start=1):  # noqa: B007
+        records = read_on(chosen, place, options, lost, on_bad) if on_bad else chosen.records(place, options, lost)
+        for count, record in enumerate(records, start=1):  # noqa: B007
             yield record
-        if not count:
+        if not count and not on_bad:
             raise DataError(f"{place.name}: no record in it")
 
 

@@ -61,14 +61,14 @@ class Place:
         return self.is_folder and self.path is not None and all((self.path / name).is_file() for name in names)
 
     @contextmanager
-    def text(self, *, newline: str | None = None) -> Iterator[TextIO]:
+    def text(self, *, newline: str | None = None, errors: str = "strict") -> Iterator[TextIO]:
         """Open it as UTF-8 text; ends of lines become newlines unless `newline` says otherwise, as `open` has it.
 
         Raises:
             DataError: If it is a folder, or at the line that is not UTF-8.
         """
         source = _KeepOpen(self.bytes(), self.name)
-        with io.TextIOWrapper(cast("BinaryIO", source), encoding="utf-8-sig", newline=newline) as stream:
+        with io.TextIOWrapper(cast("BinaryIO", source), encoding="utf-8-sig", errors=errors, newline=newline) as stream:
             try:
                 yield stream
             except UnicodeDecodeError as error:

@@ -52,6 +52,22 @@ class ReadOptions:
 NO_OPTIONS = ReadOptions()
 
 
+@dataclass(frozen=True)
+class Way:
+    """How a file is to be read.
+
+    Attributes:
+        form: The name of its format; `None` where its name and beginning tell.
+        options: What the user said about it.
+    """
+
+    form: str | None = None
+    options: ReadOptions = NO_OPTIONS
+
+
+AS_IT_IS = Way()
+
+
 class Format(Protocol):
     """A data format that can be read. A new one is one file in this folder, and one line in `FORMATS`."""
 

@@ -13,7 +13,7 @@ from polyhead.formats.columns import Column
 from polyhead.formats.json_values import json_type
 from polyhead.formats.losses import telling
 from polyhead.formats.opening import read_raw
-from polyhead.formats.raw import RawRecord
+from polyhead.formats.raw import AS_IT_IS, RawRecord, Way
 from polyhead.notices import Notices
 from polyhead.records import Record, Text, is_unicode
 
@@ -55,7 +55,12 @@ class Limits:
 
 
 def read_records(
-    path: str | Path, columns: Mapping[str, Column], *, notices: Notices, limits: Limits | None = None
+    path: str | Path,
+    columns: Mapping[str, Column],
+    *,
+    notices: Notices,
+    limits: Limits | None = None,
+    way: Way = AS_IT_IS,
 ) -> Iterator[Record]:
     """Yield the records of a file with the annotations that tasks read.
 
@@ -64,13 +69,14 @@ def read_records(
         columns: For each task, what reads its field. Made for this file alone: a column may learn from the file.
         notices: Hears of what is odd but usable.
         limits: What a record may hold.
+        way: Its format, where its name and beginning do not tell.
 
     Raises:
         DataError: At the first record that cannot be used, with file and line.
     """
     limits = limits or Limits()
     read_fields = {column.field for column in columns.values()}
-    for raw in read_raw(path, lost=telling(notices)):
+    for raw in read_raw(path, lost=telling(notices), way=way):
         field, text = text_of(raw, limits)
         if not text.strip():
             raise DataError(f"{raw.source}: the field {field!r} holds no text")

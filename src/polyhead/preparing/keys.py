@@ -68,7 +68,11 @@ def rows_key(records: str, *, tokenizer_json: str, encoding: Mapping[str, Any], 
 
 
 def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
+    """Return the SHA-256 of a file's content; of a folder, that of all files in it and their names."""
+    if path.is_dir():
+        inside = sorted(file for file in path.rglob("*") if file.is_file())
+        names = (f"{file.relative_to(path).as_posix()}\0{file_digest(file)}\n" for file in inside)
+        return hashlib.sha256("".join(names).encode("utf-8", "surrogateescape")).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 
 from polyhead.errors import AnnotationError, name_the_known
 from polyhead.formats.json_values import json_type
+from polyhead.labels import TagReader
 from polyhead.notices import Notices
 from polyhead.records import Source, Span, Spans
 from polyhead.tasks.entities import TagColumn
@@ -25,6 +26,11 @@ class SpanColumn:
 
     def __post_init__(self) -> None:
         self._tags = TagColumn(self.field)
+
+    @property
+    def tags(self) -> TagReader:
+        """What checks tags, where the field holds such."""
+        return self._tags.tags
 
     def read(self, value: Any, text: str, source: Source | None, notices: Notices) -> Spans:
         """Return the spans, in the order of the text. An empty list means: checked, and empty."""

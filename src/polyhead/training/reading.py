@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from polyhead.errors import DataError, SettingsError, name_the_known
-from polyhead.formats import Limits, read_raw, read_records
+from polyhead.formats import Limits, ReadOptions, Way, read_raw, read_records
 from polyhead.notices import Notices
 from polyhead.preparing.choosing import annotated, annotations_of, how_many, taken, together
 from polyhead.preparing.keys import file_digest
 from polyhead.records import Record
 from polyhead.settings import RunSettings, SetSettings, TaskSettings
 from polyhead.tasks import Task, TaskOptions, kind_named, options_of
+from polyhead.tasks.defaults import DEFAULT_TASKS, default_tasks
 from polyhead.training.holdout import hold_out
 from polyhead.training.sets import DataSet, TrainingData
 
-DEFAULT_TASKS = {
-    "classification": (TaskSettings(kind="single_label", field="label"),),
-    "labels": (TaskSettings(kind="multi_label", field="labels"),),
-    "ner": (TaskSettings(kind="tagging", field="ner_tags"), TaskSettings(kind="tagging", field="entities")),
-}
-"""The tasks of data that come without settings, as far as the data have their fields; the first that they have."""
+__all__ = ["DEFAULT_TASKS", "InMemory", "Store", "read_data"]
 
 
 class Store(Protocol):
@@ -61,7 +57,7 @@ def read_data(settings: RunSettings, notices: Notices, *, store: Callable[[Seque
         DataError: If a file cannot be used, or carries nothing for a task.
     """
     sets = settings.data.all_sets()
-    wanted = settings.tasks or _tasks_in([path for own in sets.values() for path in own.train])
+    wanted = settings.tasks or _default_tasks(sets.values())
     options = {name: options_of(name, task) for name, task in wanted.items()}  # which also checks each task's kind
     options |= _suited({name: own for name, own in options.items() if own.is_open}, wanted, sets.values())
     for name, own in sets.items():
@@ -115,7 +111,7 @@ class _Reading:
                 for name, field in fields.items()
             }
             count = 0
-            for record in read_records(path, columns, notices=self._notices, limits=limits):
+            for record in read_records(path, columns, notices=self._notices, limits=limits, way=way_of(own)):
                 count += 1
                 yield record
             self.accounts.append({"path": str(path), "sha256": file_digest(path), "records": count})
@@ -160,27 +156,14 @@ def _learn(
         fields = list(dict.fromkeys(_fields_of(own, {name: task})[name] for own in feeding))
         raise DataError(
             f"tasks.{name}.field: no record of {', '.join(map(str, paths))} has the field "
-            f"{' or '.join(map(repr, fields))}; {name_the_known(fields[0], _fields_in(paths))}"
+            f"{' or '.join(map(repr, fields))}; {name_the_known(fields[0], _fields_in(feeding))}"
         )
     kind = kind_named(task.kind, where=f"tasks.{name}.kind")
     return kind.learn(name=name, field=task.field, weight=task.weight, options=options, annotations=annotations)
 
 
-def _tasks_in(paths: Sequence[Path]) -> dict[str, TaskSettings]:
-    """Find the default tasks whose fields the data have."""
-    fields = _fields_in(paths)
-    found = {
-        name: next(task for task in tasks if task.field in fields)
-        for name, tasks in DEFAULT_TASKS.items()
-        if any(task.field in fields for task in tasks)
-    }
-    if not found:
-        raise DataError(
-            f"{', '.join(map(str, paths))}: no field 'label', 'labels', 'ner_tags' or 'entities', so there is no task; "
-            f"the records have {', '.join(map(repr, sorted(fields)))}. Name tasks and fields "
-            "in a settings file: [tasks.NAME] with kind and field"
-        )
-    return found
+def _default_tasks(sets: Collection[SetSettings]) -> dict[str, TaskSettings]:
+    return default_tasks(_fields_in(sets), [path for own in sets for path in own.train])
 
 
 def _suited(
@@ -191,7 +174,7 @@ def _suited(
     for own in sets:
         fields = {name: field for name, field in _fields_of(own, wanted).items() if name in left}
         for path in own.train if fields else ():
-            for raw in read_raw(path):
+            for raw in read_raw(path, way=way_of(own)):
                 for name in [name for name, field in fields.items() if raw.fields.get(field)]:
                     left[name] = left[name].suited(raw.fields[fields.pop(name)])
                 if not fields:
@@ -199,5 +182,12 @@ def _suited(
     return left
 
 
-def _fields_in(paths: Iterable[Path]) -> set[str]:
-    return {name for path in paths for raw in read_raw(path) for name in raw.fields}
+def _fields_in(sets: Iterable[SetSettings]) -> set[str]:
+    return {
+        name for own in sets for path in own.train for raw in read_raw(path, way=way_of(own)) for name in raw.fields
+    }
+
+
+def way_of(own: SetSettings) -> Way:
+    """Return how the files of a data set are to be read."""
+    return Way(own.format, ReadOptions(own.columns))

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from polyhead.records import Record
+from polyhead.records import Record, text_key
 from polyhead.tasks import Task
+
+__all__ = ["Shown", "Texts", "sort_texts", "text_key"]
 
 Shown = frozenset[tuple[str, Hashable]]
 
@@ -41,11 +43,6 @@ class Texts:
         chosen = np.zeros(len(self.combination_of), dtype=np.bool_)
         chosen[texts] = True
         return np.flatnonzero(chosen[self.of_record])
-
-
-def text_key(text: str) -> str:
-    """Return what texts share that differ in case and white space only."""
-    return " ".join(text.casefold().split())
 
 
 def sort_texts(records: Sequence[Record], tasks: Sequence[Task], random: np.random.Generator) -> Texts:
