@@ -5,8 +5,8 @@ read_records(path)  the same, with the fields that tasks read turned into annota
 """
 
 from polyhead.formats.columns import Column
-from polyhead.formats.opening import FORMATS, read_raw
+from polyhead.formats.opening import FORMATS, format_of, read_raw
 from polyhead.formats.raw import RawRecord
-from polyhead.formats.reading import Limits, read_records, read_texts
+from polyhead.formats.reading import Limits, read_records, read_texts, record_of
 
-__all__ = ["FORMATS", "Column", "Limits", "RawRecord", "read_raw", "read_records", "read_texts"]
+__all__ = ["FORMATS", "Column", "Limits", "RawRecord", "format_of", "read_raw", "read_records", "read_texts", "record_of"]

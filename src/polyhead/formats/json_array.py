@@ -19,6 +19,7 @@ class JsonArray:
     """One JSON array of objects."""
 
     name = "JSON array"
+    a_line_each = False
 
     def fits(self, path: str, head: str) -> bool:  # noqa: ARG002 (only the content tells)
         """Whether the file begins with an array."""

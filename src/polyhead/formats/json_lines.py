@@ -13,6 +13,7 @@ class JsonLines:
     """One JSON object a line."""
 
     name = "JSON lines"
+    a_line_each = True
 
     def fits(self, path: str, head: str) -> bool:
         """Whether the file begins with an object, or says by its name that it should."""

@@ -49,6 +49,16 @@ def read_raw(path: str | Path, *, plain_text: bool = False) -> Iterator[RawRecor
         raise DataError(f"{name}: no record in it")
 
 
+def format_of(path: str | Path) -> Format:
+    """Return the format of a data file.
+
+    Raises:
+        DataError: If it cannot be read, or is in no known format.
+    """
+    with _opened(path) as binary:
+        return _format_of(str(path), _head(binary, str(path)), plain_text=False)
+
+
 @contextmanager
 def _opened(path: str | Path) -> Iterator[io.BufferedReader]:
     if str(path) == "-":

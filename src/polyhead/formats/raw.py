@@ -42,9 +42,15 @@ def numbered_lines(stream: TextIO, path: str) -> Iterator[tuple[Source, str]]:
 
 
 class Format(Protocol):
-    """A data format."""
+    """A data format.
+
+    Attributes:
+        name: Its name, for people.
+        a_line_each: Whether each record is a line of the file, which means the same among other such lines.
+    """
 
     name: str
+    a_line_each: bool
 
     def fits(self, path: str, head: str) -> bool:
         """Whether a file of this name that begins with `head` (blanks removed) is in this format."""

@@ -12,6 +12,7 @@ class TextLines:
     """One text a line. A blank line is a text too, so that answers and lines stay side by side."""
 
     name = "text lines"
+    a_line_each = False  # a text, and no record that could stand among others
 
     def fits(self, path: str, head: str) -> bool:
         """Whether the file is called so, or begins with neither an object nor an array."""

@@ -16,15 +16,9 @@ from polyhead.preparing.keys import file_digest
 from polyhead.records import Record
 from polyhead.settings import RunSettings, SetSettings, TaskSettings
 from polyhead.tasks import Task, TaskOptions, kind_named, options_of
+from polyhead.tasks.defaults import default_tasks
 from polyhead.training.holdout import hold_out
 from polyhead.training.sets import DataSet, TrainingData
-
-DEFAULT_TASKS = {
-    "classification": TaskSettings(kind="single_label", field="label"),
-    "ner": TaskSettings(kind="tagging", field="ner_tags"),
-}
-"""The tasks of data that come without settings, as far as the data have their fields."""
-
 
 class Store(Protocol):
     """What becomes of records that are read."""
@@ -60,7 +54,7 @@ def read_data(settings: RunSettings, notices: Notices, *, store: Callable[[Seque
         DataError: If a file cannot be used, or carries nothing for a task.
     """
     sets = settings.data.all_sets()
-    wanted = settings.tasks or _tasks_in([path for own in sets.values() for path in own.train])
+    wanted = settings.tasks or _tasks_in(sets.values())
     options = {name: options_of(name, task) for name, task in wanted.items()}  # which also checks each task's kind
     for name, own in sets.items():
         for task in own.tasks or ():
@@ -164,17 +158,10 @@ def _learn(
     return kind.learn(name=name, field=task.field, weight=task.weight, options=options, annotations=annotations)
 
 
-def _tasks_in(paths: Sequence[Path]) -> dict[str, TaskSettings]:
+def _tasks_in(sets: Iterable[SetSettings]) -> dict[str, TaskSettings]:
     """Find the default tasks whose fields the data have."""
-    fields = _fields_in(paths)
-    found = {name: task for name, task in DEFAULT_TASKS.items() if task.field in fields}
-    if not found:
-        raise DataError(
-            f"{', '.join(map(str, paths))}: no field 'label' or 'ner_tags', so there is no task; the records have "
-            f"{', '.join(map(repr, sorted(fields)))}. Name tasks and fields in a settings file: [tasks.NAME] with "
-            f"kind and field"
-        )
-    return found
+    paths = [path for own in sets for path in own.train]
+    return default_tasks(_fields_in(paths), paths)
 
 
 def _fields_in(paths: Iterable[Path]) -> set[str]:

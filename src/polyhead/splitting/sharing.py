@@ -1,0 +1,145 @@
+"""Records to parts: groups are shared out, labels in proportion."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyhead.records import Record
+from polyhead.splitting.entities import Pool, pools, unseen, values_of
+from polyhead.splitting.evening import even_out
+from polyhead.splitting.stratify import Groups, Wanted, groups_of, stratify, whole_shares
+from polyhead.splitting.texts import Shows
+from polyhead.tasks import Task
+
+Label = tuple[str, Hashable]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels that records show.
+
+    Attributes:
+        names: By number, task and label; with `None` for a label: that the task annotates a record at all.
+        of_record: By record, the numbers of its labels.
+    """
+
+    names: list[Label]
+    of_record: list[tuple[int, ...]]
+
+    @classmethod
+    def of(cls, records: Sequence[Record], tasks: Sequence[Task]) -> Labels:
+        """Number the labels in the order of the tasks, and then as they read."""
+        shows = Shows(tasks)
+        shown = [shows.number_of(record) for record in records]
+        places = {task.name: at for at, task in enumerate(tasks)}
+        names = sorted(
+            {label for combination in shows.combinations for label in combination},
+            key=lambda own: (places[own[0]], own[1] is not None, repr(own[1])),
+        )
+        numbers = {name: number for number, name in enumerate(names)}
+        combinations = [tuple(sorted(numbers[label] for label in own)) for own in shows.combinations]
+        return cls(names, [combinations[number] for number in shown])
+
+
+def share_out(
+    joined: NDArray[np.int64], labels: Labels, shares: Sequence[float], *, random: np.random.Generator
+) -> NDArray[np.int64]:
+    """Share records out, groups as wholes.
+
+    Args:
+        joined: By record, the number of its group.
+        labels: What the records show.
+        shares: Of the parts.
+        random: Chooses among equals.
+
+    Returns:
+        By record, its part.
+    """
+    groups = groups_of(joined, labels.of_record, count=len(labels.names))
+    wanted = Wanted.in_shares(groups, shares)
+    return even_out(groups, wanted, stratify(groups, wanted, random=random))[joined]
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """A split whose last part has entities that the others do not have.
+
+    Attributes:
+        part_of: By record, its part.
+        counts: Of `unseen`.
+    """
+
+    part_of: NDArray[np.int64]
+    counts: dict[str, Any]
+
+
+def share_out_unseen(
+    joined: NDArray[np.int64],
+    labels: Labels,
+    shares: Sequence[float],
+    *,
+    records: Sequence[Record],
+    tasks: Sequence[Task],
+    seed: int,
+) -> Unseen:
+    """Share records out so that the last part has entities that the others do not have, as far as possible.
+
+    Args:
+        joined: By record, the number of its group.
+        labels: What the records show.
+        shares: Of the parts.
+        records: The records.
+        tasks: They say which entities a record shows.
+        seed: Chooses among equals.
+    """
+    values, count = values_of(records, tasks)
+    size = whole_shares(len(records), shares)[-1]
+    best = None
+    for pool in pools(joined.tolist(), values, count=count, size=size):
+        last = _last_part(pool, labels, share=shares[-1] / sum(shares), seed=seed)
+        counts = unseen(values, last)
+        # Of equals the first, whose groups are the largest.
+        if best is None or _share_unseen(counts) > _share_unseen(best[2]):
+            best = pool, last, counts
+    assert best is not None  # noqa: S101 (there is always more than one way)
+    pool, last, counts = best
+    part_of = np.full(len(records), len(shares) - 1, dtype=np.int64)
+    rest = np.flatnonzero(~last)
+    own = Labels(labels.names, [labels.of_record[record] for record in rest.tolist()])
+    # What kept groups small enough for the last part is no matter for the others.
+    among_rest = np.unique(joined[rest], return_inverse=True)[1].astype(np.int64)
+    part_of[rest] = share_out(among_rest, own, shares[:-1], random=np.random.default_rng(seed))
+    return Unseen(part_of, counts)
+
+
+def _last_part(pool: Pool, labels: Labels, *, share: float, seed: int) -> NDArray[np.bool_]:
+    """Return, by record, whether it is in the last part, which is chosen from a pool."""
+    groups = groups_of(pool.group_of, labels.of_record, count=len(labels.names))
+    places = np.flatnonzero(pool.allowed)
+    allowed = groups.at(places.tolist())
+    wanted = _of_pool(groups, allowed, share)
+    chosen = stratify(allowed, wanted, random=np.random.default_rng(seed))
+    chosen = even_out(allowed, wanted, chosen)
+    is_last = np.zeros(len(groups.sizes), dtype=np.bool_)
+    is_last[places[chosen == 1]] = True
+    return is_last[pool.group_of]
+
+
+def _of_pool(groups: Groups, allowed: Groups, share: float) -> Wanted:
+    """Want of the pool what the last part is to have of all records, and leave the rest of it to the others."""
+    total, there = sum(groups.sizes), sum(allowed.sizes)
+    size = min(whole_shares(total, [1 - share, share])[1], there)
+    wanted = [
+        [max(0.0, own - share * whole), min(own, share * whole)]
+        for own, whole in zip(allowed.totals(), groups.totals(), strict=True)
+    ]
+    return Wanted([there - size, size], wanted)
+
+
+def _share_unseen(counts: dict[str, Any]) -> float:
+    return counts["unseen_mentions"] / counts["mentions"] if counts["mentions"] else 0.0
