@@ -21,6 +21,7 @@ from polyhead.cli.info import info_command
 from polyhead.cli.inspect import inspect_command
 from polyhead.cli.learning_curve import learning_curve_command
 from polyhead.cli.predict import predict_command
+from polyhead.cli.split import split_command
 from polyhead.cli.train import train_command
 from polyhead.errors import PolyheadError, TrainingStoppedError
 
@@ -34,6 +35,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+app.command("split")(split_command)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("calibrate")(calibrate_command)

@@ -9,4 +9,14 @@ from polyhead.formats.opening import FORMATS, format_of, read_raw
 from polyhead.formats.raw import RawRecord
 from polyhead.formats.reading import Limits, read_records, read_texts, record_of
 
-__all__ = ["FORMATS", "Column", "Limits", "RawRecord", "format_of", "read_raw", "read_records", "read_texts", "record_of"]
+__all__ = [
+    "FORMATS",
+    "Column",
+    "Limits",
+    "RawRecord",
+    "format_of",
+    "read_raw",
+    "read_records",
+    "read_texts",
+    "record_of",
+]

@@ -80,9 +80,7 @@ def read_records(
         column.finish(notices)
 
 
-def record_of(
-    raw: RawRecord, columns: Mapping[str, Column], *, notices: Notices, limits: Limits
-) -> tuple[str, Record]:
+def record_of(raw: RawRecord, columns: Mapping[str, Column], *, notices: Notices, limits: Limits) -> tuple[str, Record]:
     """Turn what a file holds into a record with the annotations that tasks read.
 
     Args:

@@ -134,7 +134,9 @@ def split_records(read: Read, options: Options, *, watch: Watch = _nobody) -> Fo
     joined = _joined(read, options, watch)
     groups = int(joined.max()) + 1
     if groups < len(options.shares):
-        raise DataError(f"{groups} groups of records that stay together cannot be split into {len(options.shares)} parts")
+        raise DataError(
+            f"{groups} groups of records that stay together cannot be split into {len(options.shares)} parts"
+        )
     labels = Labels.of(read.records, read.tasks)
     entities = None
     with watch("sharing out", None):

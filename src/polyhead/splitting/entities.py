@@ -1,7 +1,8 @@
 """A part whose entities the other parts do not show.
 
 Records that share an entity's value are put together, rare values first, as long as the group stays small. Values in
-too many records tie too much together: they are let go. The part is then made of the groups with the fewest of these.
+too many records tie too much together: they are let go. The part is then made of the groups with the fewest of these,
+each label in its share.
 """
 
 from __future__ import annotations
@@ -19,9 +20,6 @@ from polyhead.tasks import Task
 
 _SHARES_OF_PART = (1.0, 0.3, 0.1, 0.03, 0.0)
 """Of the part's records, those that a group may have: each is tried, and that which leaves the most unseen is kept."""
-_SLACK = 1.25
-"""Records to choose the part from, as a multiple of its own: with more than it needs its labels can be in proportion."""
-
 Values = Sequence[Sequence[int]]
 """By record, the numbers of the values of its entities, each once."""
 
@@ -32,11 +30,13 @@ class Pool:
 
     Attributes:
         group_of: By record, the number of its group.
-        allowed: By group, whether it is to be chosen from.
+        shared: By group, how many mentions it has of values that other groups show, too.
+        mentions: By group, how many it has of all values.
     """
 
     group_of: NDArray[np.int64]
-    allowed: NDArray[np.bool_]
+    shared: NDArray[np.int64]
+    mentions: NDArray[np.int64]
 
 
 def values_of(records: Sequence[Record], tasks: Sequence[Task]) -> tuple[list[list[int]], int]:
@@ -78,7 +78,7 @@ def pools(joined: Sequence[int], values: Values, *, count: int, size: int) -> li
         for value in rare_first if share else ():
             _join_if_small(groups, showing[value], limit=share * size)
         group_of = groups.numbers()
-        found.append(Pool(group_of, _allowed(group_of, values, showing, size)))
+        found.append(_pool(group_of, values, showing))
     return found
 
 
@@ -89,24 +89,14 @@ def _join_if_small(groups: Joined, records: Sequence[int], *, limit: float) -> N
             groups.join(records[0], record)
 
 
-def _allowed(
-    group_of: NDArray[np.int64], values: Values, showing: Sequence[Sequence[int]], size: int
-) -> NDArray[np.bool_]:
-    """Choose the groups that share the fewest of their values with others, until there is enough to choose from."""
+def _pool(group_of: NDArray[np.int64], values: Values, showing: Sequence[Sequence[int]]) -> Pool:
     own = group_of.tolist()
     is_shared = [len({own[record] for record in records}) > 1 for records in showing]
-    sizes = np.bincount(group_of)
-    shared, mentions = np.zeros(len(sizes)), np.zeros(len(sizes))
+    shared, mentions = np.zeros((2, int(group_of.max()) + 1), dtype=np.int64)
     for group, found in zip(own, values, strict=True):
         mentions[group] += len(found)
         shared[group] += sum(is_shared[value] for value in found)
-    # Of groups that share nothing those without any entity are no better than others, and no worse.
-    order = np.argsort(shared / np.maximum(mentions, 1), kind="stable")
-    ranks = (shared / np.maximum(mentions, 1))[order]
-    enough = int(np.searchsorted(np.cumsum(sizes[order]), min(_SLACK * size, sizes.sum())))
-    allowed = np.zeros(len(sizes), dtype=np.bool_)
-    allowed[order[ranks <= ranks[min(enough, len(ranks) - 1)]]] = True
-    return allowed
+    return Pool(group_of, shared, mentions)
 
 
 def unseen(values: Values, is_in: NDArray[np.bool_]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Iterative stratification looks at one label of a group; here all of them count.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -13,43 +13,49 @@ from numpy.typing import NDArray
 
 from polyhead.splitting.stratify import Groups, Wanted
 
-_MOST = 2000
-"""Exchanges; each takes a look at all sorts of groups."""
-_LOOKED_AT = 8
-"""Of the sorts of groups that promise most on either side, those that are tried with one another."""
+_MOST = 5000
+"""Exchanges."""
+_MOST_LOOKS = 10**9
+"""Labels of sorts of groups that are looked at in all, which bounds the time: there are fewer exchanges where each
+takes longer to find."""
+_LOOKED_AT = 4
+"""Of the sorts of groups that promise most on one side, those that are tried with all on the other."""
 _LEAST = 1e-9
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 
-def even_out(groups: Groups, wanted: Wanted, part_of: Indices) -> Indices:
+def even_out(groups: Groups, wanted: Wanted, part_of: Indices, *, in_last: Sequence[float] | None = None) -> Indices:
     """Exchange groups of equal size between parts.
 
-    What is made less is Σ (got - wanted)² / max(wanted, 1) over labels and parts.
+    What is made less is Σ (got - wanted)² / max(wanted, 1) over labels and parts, and what groups cost in the
+    last part.
 
     Args:
         groups: What was shared out.
         wanted: What each part is to have.
         part_of: By group, its part.
+        in_last: By group, what it costs in the last part; nothing where not given.
 
     Returns:
         By group, its part; each part has as many records as before.
     """
-    return _Evening(groups, wanted, part_of).go()
+    return _Evening(groups, wanted, part_of, in_last or [0.0] * len(groups.sizes)).go()
 
 
 class _Evening:
-    def __init__(self, groups: Groups, wanted: Wanted, part_of: Indices) -> None:
+    def __init__(self, groups: Groups, wanted: Wanted, part_of: Indices, in_last: Sequence[float]) -> None:
         self._part_of = part_of.copy()
         # Groups that show the same are one sort: only how many of it each part has need be known.
-        numbers: dict[tuple[int, tuple[tuple[int, int], ...]], int] = {}
+        numbers: dict[tuple[int, float, tuple[tuple[int, int], ...]], int] = {}
         sort_of = [
-            numbers.setdefault((size, labels), len(numbers))
-            for size, labels in zip(groups.sizes, map(tuple, groups.labels), strict=True)
+            numbers.setdefault((size, cost, labels), len(numbers))
+            for size, cost, labels in zip(groups.sizes, in_last, map(tuple, groups.labels), strict=True)
         ]
-        self._sorts = [labels for _, labels in numbers]
-        self._sizes = np.array([size for size, _ in numbers], dtype=np.int64)
+        self._sorts = [labels for _, _, labels in numbers]
+        self._sizes = np.array([size for size, _, _ in numbers], dtype=np.int64)
+        self._in_last = np.array([cost for _, cost, _ in numbers], dtype=np.float64)
         parts = len(wanted.records)
         self._members: list[list[list[int]]] = [[[] for _ in range(parts)] for _ in self._sorts]
         for group, (sort, part) in enumerate(zip(sort_of, part_of.tolist(), strict=True)):
@@ -76,7 +82,8 @@ class _Evening:
         return self._labels[own], self._shown[own]
 
     def go(self) -> Indices:
-        pairs, left = list(combinations(range(self._counts.shape[1]), 2)), _MOST
+        pairs = list(combinations(range(self._counts.shape[1]), 2))
+        left = min(_MOST, _MOST_LOOKS // (2 * _LOOKED_AT * max(1, len(self._labels))))
         found = True
         while found and left > 0:
             found = False
@@ -88,13 +95,26 @@ class _Evening:
 
     def _best(self, one: int, other: int) -> tuple[int, int] | None:
         """Return which sort of group in one part, and which in the other, should change places."""
-        there, back = self._costs(one, other), self._costs(other, one)
+        costs = {source: self._costs(source, one + other - source) for source in (one, other)}
         best, least = None, -_LEAST
-        for first, second in self._candidates(there, back, one, other):
-            cost = there[first] + back[second] - self._shared(first, second, one, other)
-            if cost < least:
-                best, least = (first, second), cost
+        for source, own in costs.items():
+            target = one + other - source
+            for first in _cheapest(own, self._counts[:, source] > 0).tolist():
+                fits = (self._counts[:, target] > 0) & (self._sizes == self._sizes[first])
+                both = np.where(fits, costs[target] - self._shared(first, one, other), np.inf)
+                second = int(np.argmin(both))
+                if own[first] + both[second] < least:
+                    best = (first, second) if source == one else (second, first)
+                    least = own[first] + both[second]
         return best
+
+    def _shared(self, sort: int, one: int, other: int) -> Floats:
+        """Return, by sort, what its costs and those of another sort counted too much: what both show stays."""
+        labels, counts = self._row(sort)
+        mine = np.zeros(len(self._weight))
+        mine[labels] = 2 * (self._weight[labels, one] + self._weight[labels, other]) * counts
+        both = np.bincount(self._row_of, weights=self._shown * mine[self._labels], minlength=len(self._sorts))
+        return np.asarray(both, dtype=np.float64)
 
     def _costs(self, source: int, target: int) -> Floats:
         """Return, by sort, what it costs to move a group of it."""
@@ -102,21 +122,10 @@ class _Evening:
         slope = 2 * (weight[:, target] * off[:, target] - weight[:, source] * off[:, source])
         curve = weight[:, target] + weight[:, source]
         each = self._shown * slope[self._labels] + self._shown**2 * curve[self._labels]
-        return np.bincount(self._row_of, weights=each, minlength=len(self._sorts))
-
-    def _candidates(self, there: Floats, back: Floats, one: int, other: int) -> Iterator[tuple[int, int]]:
-        first = _cheapest(there, self._counts[:, one] > 0)
-        for sort in first.tolist():
-            fits = (self._counts[:, other] > 0) & (self._sizes == self._sizes[sort])
-            yield from ((sort, partner) for partner in _cheapest(back, fits).tolist() if partner != sort)
-
-    def _shared(self, first: int, second: int, one: int, other: int) -> float:
-        """Return what was counted too much for labels that both sorts show: those stay where they are."""
-        labels, counts = self._row(first)
-        others, others_counts = self._row(second)
-        _, mine, theirs = np.intersect1d(labels, others, assume_unique=True, return_indices=True)
-        curve = self._weight[labels[mine], one] + self._weight[labels[mine], other]
-        return float(2 * (curve * counts[mine] * others_counts[theirs]).sum())
+        last = self._off.shape[1] - 1
+        moved = int(target == last) - int(source == last)
+        costs = np.bincount(self._row_of, weights=each, minlength=len(self._sorts)) + moved * self._in_last
+        return np.asarray(costs, dtype=np.float64)
 
     def _exchange(self, first: int, second: int, one: int, other: int) -> None:
         self._move(first, one, other)

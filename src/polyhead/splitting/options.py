@@ -62,7 +62,9 @@ def parse_shares(text: str | Sequence[float]) -> tuple[float, ...]:
     try:
         return tuple(float(share) for share in (text.split("/") if isinstance(text, str) else text))
     except ValueError as error:
-        raise SettingsError(f"--shares: wanted numbers with a slash between, such as 80/10/10, found {text!r}") from error
+        raise SettingsError(
+            f"--shares: wanted numbers with a slash between, such as 80/10/10, found {text!r}"
+        ) from error
 
 
 def names_for(shares: Sequence[float], names: str | Sequence[str] | None) -> tuple[str, ...]:

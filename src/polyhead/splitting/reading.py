@@ -137,9 +137,7 @@ def _files_of(own: SetSettings) -> set[Path]:
     return {path.resolve() for path in (*own.train, *own.dev)}
 
 
-def _learn(
-    name: str, task: TaskSettings, options: Any, records: Sequence[Record], paths: Sequence[Path]
-) -> Task:
+def _learn(name: str, task: TaskSettings, options: Any, records: Sequence[Record], paths: Sequence[Path]) -> Task:
     annotations = [record.annotations[name] for record in records if name in record.annotations]
     if not annotations:
         fields = sorted({field for path in paths for field in _fields_in(path)})

@@ -126,7 +126,7 @@ class _Sharing:
             if self._part_of[group] < 0:
                 ties, room = self._ties[group], self._room
                 parts = self._with_room(self._groups.sizes[group])
-                self._put(group, max(parts, key=lambda part: (wanted[part], room[part], ties[part])))  # noqa: B023
+                self._put(group, max(parts, key=lambda part: (wanted[part], room[part], ties[part])))
                 touched.update(other for other, _ in self._groups.labels[group])
         return touched
 

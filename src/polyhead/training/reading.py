@@ -20,6 +20,7 @@ from polyhead.tasks.defaults import default_tasks
 from polyhead.training.holdout import hold_out
 from polyhead.training.sets import DataSet, TrainingData
 
+
 class Store(Protocol):
     """What becomes of records that are read."""
 
