@@ -43,7 +43,10 @@ def split_command(
     ] = None,
     near_duplicates: Annotated[
         float | None,
-        typer.Option(metavar="0..1", help="Texts at least so near stay together; 0.9 is a word or two of twenty."),
+        typer.Option(
+            metavar="0..1",
+            help="Texts at least so near stay together: the share of their stretches of four letters that both have.",
+        ),
     ] = None,
     unseen_entities: Annotated[
         bool,

@@ -35,22 +35,17 @@ def lines_of(runs: Iterable[Sequence[int]]) -> list[int]:
 
 def dump(manifest: Mapping[str, Any]) -> str:
     """Return a manifest as JSON, indented, but with lists of numbers on one line each."""
-    lists: list[str] = []
+    return _written(manifest, "\n") + "\n"
 
-    def _kept(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {key: _kept(inner) for key, inner in value.items()}
-        if isinstance(value, list) and all(isinstance(inner, int | list) for inner in value):
-            lists.append(json.dumps(value, separators=(",", ":")))
-            return f"\0{len(lists) - 1}\0"
-        return [_kept(inner) for inner in value] if isinstance(value, list) else value
 
-    text = json.dumps(_kept(manifest), indent=2, ensure_ascii=False)
-    first, *others = text.split('"\\u0000')
-    for other in others:
-        number, _, rest = other.partition('\\u0000"')
-        first += lists[int(number)] + rest
-    return first + "\n"
+def _written(value: Any, newline: str) -> str:
+    inner = newline + "  "
+    if isinstance(value, Mapping) and value:
+        lines = (f"{json.dumps(key, ensure_ascii=False)}: {_written(own, inner)}" for key, own in value.items())
+        return "{" + inner + f",{inner}".join(lines) + newline + "}"
+    if isinstance(value, list) and any(isinstance(own, Mapping) for own in value):
+        return "[" + inner + f",{inner}".join(_written(own, inner) for own in value) + newline + "]"
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def verify(folder: Path) -> dict[str, Any]:

@@ -34,8 +34,6 @@ class Options:
     seed: int = 42
 
     def __post_init__(self) -> None:
-        if len(self.shares) < 2 or not all(0 < share < float("inf") for share in self.shares):
-            raise SettingsError(f"--shares: wanted two or more shares above 0, such as 80/10/10, found {self.shares}")
         if len(self.names) != len(self.shares):
             raise SettingsError(f"--names: wanted {len(self.shares)} names, one a share, found {list(self.names)}")
         for name in self.names:
@@ -60,11 +58,14 @@ def parse_shares(text: str | Sequence[float]) -> tuple[float, ...]:
         SettingsError: If it is none.
     """
     try:
-        return tuple(float(share) for share in (text.split("/") if isinstance(text, str) else text))
+        shares = tuple(float(share) for share in (text.split("/") if isinstance(text, str) else text))
     except ValueError as error:
         raise SettingsError(
             f"--shares: wanted numbers with a slash between, such as 80/10/10, found {text!r}"
         ) from error
+    if len(shares) < 2 or not all(0 < share < float("inf") for share in shares):
+        raise SettingsError(f"--shares: wanted two or more shares above 0, such as 80/10/10, found {text!r}")
+    return shares
 
 
 def names_for(shares: Sequence[float], names: str | Sequence[str] | None) -> tuple[str, ...]:

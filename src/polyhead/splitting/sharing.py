@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from polyhead.records import Record
 from polyhead.splitting.entities import Pool, pools, unseen, values_of
 from polyhead.splitting.evening import even_out
-from polyhead.splitting.stratify import Wanted, groups_of, stratify, whole_shares
+from polyhead.splitting.stratify import Wanted, choose, groups_of, stratify, whole_shares
 from polyhead.splitting.texts import Shows
 from polyhead.tasks import Task
 
@@ -104,12 +104,12 @@ def share_out_unseen(
     size = whole_shares(len(records), shares)[-1]
     best, least = np.zeros(len(records), dtype=np.bool_), np.inf
     for pool in pools(joined.tolist(), values, count=count, size=size):
-        last = _last_part(pool, labels, share=shares[-1] / sum(shares), seed=seed)
-        counts = unseen(values, last)
-        seen = counts["mentions"] - counts["unseen_mentions"]
-        loss = _label_loss(labels, last, share=shares[-1] / sum(shares)) + _A_SEEN_MENTION * seen
-        if loss < least:
-            best, least = last, loss
+        for last in _last_parts(pool, labels, share=shares[-1] / sum(shares), seed=seed):
+            counts = unseen(values, last)
+            seen = counts["mentions"] - counts["unseen_mentions"]
+            loss = _label_loss(labels, last, share=shares[-1] / sum(shares)) + _A_SEEN_MENTION * seen
+            if loss < least:
+                best, least = last, loss
     part_of = np.full(len(records), len(shares) - 1, dtype=np.int64)
     rest = np.flatnonzero(~best)
     own = Labels(labels.names, [labels.of_record[record] for record in rest.tolist()])
@@ -119,14 +119,20 @@ def share_out_unseen(
     return Unseen(part_of, unseen(values, best))
 
 
-def _last_part(pool: Pool, labels: Labels, *, share: float, seed: int) -> NDArray[np.bool_]:
-    """Return, by record, whether it is in the last part: labels in their share, and few values that others show."""
+def _last_parts(pool: Pool, labels: Labels, *, share: float, seed: int) -> Iterator[NDArray[np.bool_]]:
+    """Yield, by record, whether it is in the last part: labels in their share, and few values that others show.
+
+    Made in two ways, by the labels at first, and by what is shared at first.
+    """
     groups = groups_of(pool.group_of, labels.of_record, count=len(labels.names))
     wanted = Wanted.in_shares(groups, [1 - share, share])
-    chosen = stratify(groups, wanted, random=np.random.default_rng(seed))
+    random = np.random.default_rng(seed)
+    shuffled = random.permutation(len(groups.sizes))
+    order = shuffled[np.argsort((pool.shared / np.maximum(pool.mentions, 1))[shuffled], kind="stable")].tolist()
     costs = (_A_SEEN_MENTION * pool.shared).tolist()
-    is_last: NDArray[np.bool_] = even_out(groups, wanted, chosen, in_last=costs) == 1
-    return is_last[pool.group_of]
+    for chosen in (stratify(groups, wanted, random=random), choose(groups, wanted, order=order)):
+        is_last: NDArray[np.bool_] = even_out(groups, wanted, chosen, in_last=costs) == 1
+        yield is_last[pool.group_of]
 
 
 def _label_loss(labels: Labels, last: NDArray[np.bool_], *, share: float) -> float:

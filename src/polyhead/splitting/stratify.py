@@ -147,6 +147,41 @@ class _Sharing:
             self._left[label] -= count
 
 
+def choose(groups: Groups, wanted: Wanted, *, order: Sequence[int]) -> NDArray[np.int64]:
+    """Make up the second of two parts, of which the first takes the rest, of the groups that come first in an order.
+
+    Label by label, the rarest first; a group is taken where that brings the labels that it shows nearer to what they
+    are to be.
+
+    Args:
+        groups: What is shared out.
+        wanted: What each part is to have.
+        order: The numbers of all groups.
+
+    Returns:
+        By group, 0 or 1.
+    """
+    part_of = np.zeros(len(groups.sizes), dtype=np.int64)
+    want, room = [own[1] for own in wanted.of_labels], wanted.records[1]
+    scale = [max(own, 1.0) for own in want]
+    showing: list[list[int]] = [[] for _ in want]
+    for group in order:
+        for label, _ in groups.labels[group]:
+            showing[label].append(group)
+    totals = groups.totals()
+    rarest_first = [group for label in sorted(range(len(want)), key=totals.__getitem__) for group in showing[label]]
+    at_last = len(rarest_first) + len(order)  # from there on, what is missed may bring no label nearer
+    for at, group in enumerate((*rarest_first, *order, *order)):
+        own = groups.labels[group]
+        if part_of[group] or groups.sizes[group] > room:
+            continue
+        if at >= at_last or sum(count * (count - 2 * want[label]) / scale[label] for label, count in own) <= 0:
+            part_of[group], room = 1, room - groups.sizes[group]
+            for label, count in own:
+                want[label] -= count
+    return part_of
+
+
 def groups_of(group_of: NDArray[np.int64], labels_of: Sequence[Iterable[int]], *, count: int) -> Groups:
     """Add up records by group.
 
