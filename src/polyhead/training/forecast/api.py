@@ -16,7 +16,7 @@ from polyhead.training.examples import lengths_of, texts_cut
 from polyhead.training.forecast.advice import disk_advice, memory_advice
 from polyhead.training.forecast.disk import disk_of
 from polyhead.training.forecast.memory import Line, Meter, fits, for_learning, per_slot
-from polyhead.training.forecast.timing import NOTHING, Estimate, Fit, mean_of, measured
+from polyhead.training.forecast.timing import NOTHING, Estimate, Fit, measured
 from polyhead.training.forecast.trial import (
     Trial,
     keeps_states,
@@ -148,10 +148,10 @@ class _Forecast:
             tokens = int(sum(lengths_of(prepared.examples)))
             states = time_of_states(prepared, self._steps, self._sizes, tokens=tokens)
             parts["states of the frozen encoder"] = states
-        shapes = mean_of([max(0.0, own) for own in trial.extra]).times(self._workload.shapes)
+        shapes = trial.extra() * self._workload.shapes
         by_epoch = [fit.total(work) for work in self._workload.work]
         # One line stands behind all epochs: where it is wrong, it is for each.
-        parts["steps"] = _together(by_epoch) + Estimate(shapes.seconds, 0.0, 2 * shapes.seconds)
+        parts["steps"] = _together(by_epoch) + Estimate(shapes, 0.0, 2 * shapes)
         if prepared.data.dev:
             self._reporter.info("trial", "dev scores")
             # Where epochs are averaged, the mean of their weights is scored, too.

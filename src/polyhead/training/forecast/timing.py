@@ -15,6 +15,8 @@ from scipy.stats import t as students_t
 _DRIFT = 0.1
 """By how much a machine may be slower or faster in an hour than in the seconds of a trial; a choice, not a figure."""
 _SURE = 0.95
+_ROUNDS = 5
+"""In which the line, and what errors are relative to, come to agree."""
 
 
 @dataclass(frozen=True)
@@ -69,20 +71,23 @@ class Fit:
     @classmethod
     def of(cls, work: Sequence[float], seconds: Sequence[float]) -> Fit:
         """Fit a line with no part below zero, by relative errors: a small step counts as much as a large one."""
-        scale = 1 / np.asarray(seconds, dtype=np.float64)
-        unit = float(np.mean(work))
-        matrix = np.stack([np.ones(len(work)), np.asarray(work) / unit], axis=1) * scale[:, None]
+        unit, times = float(np.mean(work)), np.asarray(seconds, dtype=np.float64)
+        features = np.stack([np.ones(len(work)), np.asarray(work) / unit], axis=1)
         if np.ptp(work) == 0:
-            matrix[:, 0] = 0.0  # one size tells nothing of the start
-        (start, rate), _ = nnls(matrix, np.ones(len(work)))
-        used = np.array([start > 0, rate > 0])
+            features[:, 0] = 0.0  # one size tells nothing of the start
+        # Relative to what the line says: relative to what was measured, slow steps would count for less than fast ones.
+        said = np.full(len(work), times.mean())
+        for _ in range(_ROUNDS):
+            line, _ = nnls(features / said[:, None], times / said)
+            said = np.maximum(features @ line, times.min() / 2)
+        used = line > 0
         degrees = max(1, len(work) - int(used.sum()))
-        errors = matrix @ np.array([start, rate]) - 1
+        own = (features / said[:, None])[:, used]
         covariance = np.zeros((2, 2))
-        own = matrix[:, used]
+        errors = (features @ line - times) / said
         covariance[np.ix_(used, used)] = np.linalg.pinv(own.T @ own) * float(errors @ errors) / degrees
         by_unit = np.diag([1, 1 / unit])
-        return cls(float(start), float(rate) / unit, by_unit @ covariance @ by_unit, degrees)
+        return cls(float(line[0]), float(line[1]) / unit, by_unit @ covariance @ by_unit, degrees)
 
     def total(self, work: NDArray[np.float64]) -> Estimate:
         """Return the time of steps, with a 95 % interval: of the line (Student's t), and of the machine's drift."""

@@ -33,8 +33,10 @@ from polyhead.training.loop import LossSettings, train_steps
 from polyhead.training.prepare import Prepared
 from polyhead.training.reporting import Reporter
 
-_ROUNDS = 2
+_FEWEST_ROUNDS, _MOST_ROUNDS = 2, 10
 """Times that each step is taken after the first, which also makes the kernels for its shape."""
+_SECONDS = 8.0
+"""After so many seconds of them there are no further rounds."""
 _WARM_UP = 2
 _DEV_RECORDS = 256
 """Of dev, those that are scored for the time of all."""
@@ -50,7 +52,6 @@ class Trial:
         line: How it grows, as measured.
         work: Of each step that was timed.
         seconds: That it took.
-        extra: Seconds that steps took more when they were the first of their shape.
         peaks: Slots at once, and the most memory so far, after each.
         left_out: Slots at once of the largest step, where it was not tried, as memory would have run out.
         ran_out: Pieces that went through at once in the end, where memory ran out.
@@ -60,11 +61,16 @@ class Trial:
     line: Line
     work: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
-    extra: list[float] = field(default_factory=list)
     peaks: list[tuple[float, int]] = field(default_factory=list)
     left_out: float | None = None
     ran_out: int | None = None
     _firsts: dict[int, float] = field(default_factory=dict)
+    _again: dict[int, list[float]] = field(default_factory=dict)
+
+    def extra(self) -> float:
+        """Return the seconds that a step takes more which is the first of its shape: the median of those tried."""
+        more = [self._firsts[step] - float(np.mean(again)) for step, again in self._again.items()]
+        return max(0.0, float(np.median(more))) if more else 0.0
 
     def hear(self, step: int, *, size: float, work: float, seconds: float, peak: int | None) -> None:
         """Hear of a step that was taken.
@@ -79,7 +85,7 @@ class Trial:
         if step in self._firsts:
             self.work.append(work)
             self.seconds.append(seconds)
-            self.extra.append(self._firsts[step] - seconds)
+            self._again.setdefault(step, []).append(seconds)
             return
         self._firsts[step] = seconds
         if peak is not None:
@@ -158,7 +164,9 @@ def _order(steps: Sequence[Step], trial: Trial, sizes: Sizes, meter: Meter) -> I
         fitting.append(step)
         yield step
     random = np.random.default_rng(0)
-    for _ in range(_ROUNDS):
+    for number in range(_MOST_ROUNDS):
+        if number >= _FEWEST_ROUNDS and sum(trial.seconds) > _SECONDS:
+            break
         yield from (fitting[at] for at in random.permutation(len(fitting)).tolist())
 
 
