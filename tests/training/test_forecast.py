@@ -197,7 +197,7 @@ def test_memory_grows_as_measured_and_the_line_is_above_all_points() -> None:
     line = line_through([(10, 100), (20, 130), (30, 140)], formula=formula)
     assert line.slope == pytest.approx(2)
     assert all(line.at(size) >= peak - 1e-9 for size, peak in [(10, 100), (20, 130), (30, 140)])
-    assert line.size_for(1000) == int((950 - line.base) / 2)
+    assert line.size_for(1000) == pytest.approx((950 - line.base) / 2, abs=1)
     assert line.size_for(None) is None
     assert fits(94, 100)
     assert not fits(96, 100)
