@@ -132,6 +132,15 @@ def test_the_page_on_splitting_runs(checkout: Path) -> None:
     assert "are in no other part" in output
 
 
+def test_the_page_on_planning_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "plan.md").read_text(encoding="utf-8")
+    (commands,) = COMMANDS.findall(page)
+    output = run(commands, checkout)
+    assert re.search(r"^about .* to .*, peak .*; it fits$", output, re.MULTILINE)
+    assert '"fits": true' in output
+    assert not list(checkout.glob("**/epoch-*"))
+
+
 def test_every_shipped_settings_file_is_valid() -> None:
     from polyhead.settings import load_settings
     from polyhead.tasks import options_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ from polyhead.preparing.keys import file_digest
 from polyhead.records import Record
 from polyhead.settings import RunSettings, SetSettings, TaskSettings
 from polyhead.tasks import Task, kind_named, options_of
-from polyhead.tasks.defaults import default_tasks
+from polyhead.tasks.defaults import DEFAULT_TASKS, default_tasks
+
+_DEFAULT_FIELDS = frozenset(task.field for task in DEFAULT_TASKS.values())
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def read_inputs(
         DataError: If a file cannot be used, has no field of any task, or none of its records the field that groups.
     """
     _check_paths(paths)
-    wanted = settings.tasks or default_tasks({name for path in paths for name in _fields_in(path)}, paths)
+    wanted = settings.tasks or default_tasks(_fields_in(paths, enough=_DEFAULT_FIELDS), paths)
     options = {name: options_of(name, task) for name, task in wanted.items()}
     inputs, records, groups = list[Input](), list[Record](), list[str | None]()
     fields: set[str] = set()
@@ -112,8 +114,15 @@ def _check_paths(paths: Sequence[Path]) -> None:
             raise SettingsError(f"{path} is named twice: each of its records would be there twice; name it once")
 
 
-def _fields_in(path: Path) -> set[str]:
-    return {name for raw in read_raw(path) for name in raw.fields}
+def _fields_in(paths: Iterable[Path], *, enough: frozenset[str] | None = None) -> set[str]:
+    """Return the fields of files; where some are enough, the files are read no further than it takes to find these."""
+    found: set[str] = set()
+    for path in paths:
+        for raw in read_raw(path):
+            found |= raw.fields.keys()
+            if enough is not None and enough <= found:
+                return found
+    return found
 
 
 def _as_read(path: Path, settings: RunSettings, wanted: Mapping[str, TaskSettings]) -> tuple[Limits, dict[str, str]]:
@@ -140,7 +149,7 @@ def _files_of(own: SetSettings) -> set[Path]:
 def _learn(name: str, task: TaskSettings, options: Any, records: Sequence[Record], paths: Sequence[Path]) -> Task:
     annotations = [record.annotations[name] for record in records if name in record.annotations]
     if not annotations:
-        fields = sorted({field for path in paths for field in _fields_in(path)})
+        fields = sorted(_fields_in(paths))
         raise DataError(
             f"tasks.{name}.field: no record of {', '.join(map(str, paths))} has the field {task.field!r}; "
             f"{name_the_known(task.field, fields)}"
