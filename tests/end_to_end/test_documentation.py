@@ -122,6 +122,25 @@ def test_the_page_on_training_runs(checkout: Path) -> None:
     assert '"event": "profile"' in log
 
 
+def test_the_page_on_splitting_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "split.md").read_text(encoding="utf-8")
+    (commands,) = COMMANDS.findall(page)
+    output = run(commands, checkout)
+    promised = page.split("<!-- run -->")[1].split("\n\n")[1]
+    assert [line.split() for line in promised.splitlines()] == [line.split() for line in output.splitlines()[:6]]
+    assert "the parts are what they were" in output
+    assert "are in no other part" in output
+
+
+def test_the_page_on_planning_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "plan.md").read_text(encoding="utf-8")
+    (commands,) = COMMANDS.findall(page)
+    output = run(commands, checkout)
+    assert re.search(r"^about .* to .*, peak .*; it fits$", output, re.MULTILINE)
+    assert '"fits": true' in output
+    assert not list(checkout.glob("**/epoch-*"))
+
+
 def test_every_shipped_settings_file_is_valid() -> None:
     from polyhead.settings import load_settings
     from polyhead.tasks import options_of

@@ -30,7 +30,8 @@ def do(name: str, numbers: range, good_files: dict[str, list[Content]], scratch:
         f"\n{name}: {outcome.read:,} read, {outcome.refused:,} refused, {len(outcome.faults)} faults, "
         f"slowest {seconds:.2f} s ({slowest})"
     )
-    assert not outcome.faults, "\n".join(outcome.faults[:20]) + "\n  POLYHEAD_FUZZ_FORMAT='<the case>' does one of them again"
+    again = "\n  POLYHEAD_FUZZ_FORMAT='<the case>' does one of them again"
+    assert not outcome.faults, "\n".join(outcome.faults[:20]) + again
     assert outcome.read
     assert outcome.refused
     assert seconds < 2, slowest

@@ -25,6 +25,8 @@ UPDATE = os.environ.get("POLYHEAD_UPDATE_GOLDEN") == "1"
 
 HELP = {
     "help": ["-m", "polyhead", "--help"],
+    "help_split": ["-m", "polyhead", "split", "--help"],
+    "help_plan": ["-m", "polyhead", "plan", "--help"],
     "help_train": ["-m", "polyhead", "train", "--help"],
     "help_evaluate": ["-m", "polyhead", "evaluate", "--help"],
     "help_calibrate": ["-m", "polyhead", "calibrate", "--help"],

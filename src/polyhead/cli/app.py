@@ -22,7 +22,9 @@ from polyhead.cli.heads import add_head_command, remove_head_command
 from polyhead.cli.info import info_command
 from polyhead.cli.inspect import inspect_command
 from polyhead.cli.learning_curve import learning_curve_command
+from polyhead.cli.plan import plan_command
 from polyhead.cli.predict import predict_command
+from polyhead.cli.split import split_command
 from polyhead.cli.train import train_command
 from polyhead.errors import PolyheadError, TrainingStoppedError
 
@@ -37,6 +39,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("check")(check_command)
+app.command("split")(split_command)
+app.command("plan")(plan_command)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("calibrate")(calibrate_command)

@@ -9,9 +9,9 @@ from polyhead.formats.annotated import Annotated
 from polyhead.formats.columns import Column
 from polyhead.formats.holds import Holds, fitted
 from polyhead.formats.losses import Loss, Lost
-from polyhead.formats.opening import FORMATS, format_named, read_raw
+from polyhead.formats.opening import FORMATS, format_named, lines_are_records, read_raw
 from polyhead.formats.raw import RawRecord, ReadOptions, Way, Writer
-from polyhead.formats.reading import Limits, read_records, read_texts
+from polyhead.formats.reading import Limits, read_records, read_texts, record_of
 
 __all__ = [
     "FORMATS",
@@ -27,7 +27,9 @@ __all__ = [
     "Writer",
     "fitted",
     "format_named",
+    "lines_are_records",
     "read_raw",
     "read_records",
     "read_texts",
+    "record_of",
 ]

@@ -25,6 +25,8 @@ class JsonLines(TextFormat):
     name: ClassVar[str] = "jsonl"
     title: ClassVar[str] = "JSON lines"
     holds: ClassVar[Holds] = Holds(rest=True)
+    a_line_each: ClassVar[bool] = True
+    """Each record is a line that means the same among other such lines."""
 
     def fits(self, place: Place) -> bool:
         """Whether the file begins with an object, or says by its name that it should."""

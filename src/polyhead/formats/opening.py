@@ -49,6 +49,16 @@ def read_raw(
             raise DataError(f"{place.name}: no record in it")
 
 
+def lines_are_records(path: str | Path) -> bool:
+    """Whether each record of a file is a line that can be copied into another file as it is.
+
+    Raises:
+        DataError: If the file cannot be read, or is in no known format.
+    """
+    with opened(path) as place:
+        return not place.packed and bool(getattr(_format_of(place, plain_text=False), "a_line_each", False))
+
+
 def format_named(name: str) -> Format:
     """Return a format.
 

@@ -28,11 +28,13 @@ class Place:
         name: As the user named it, for messages.
         path: Where it is; `None` for standard input.
         stream: Its bytes, decompressed; `None` for a folder.
+        packed: Whether the file itself is compressed.
     """
 
     name: str
     path: Path | None
     stream: io.BufferedReader | None
+    packed: bool = False
 
     @property
     def is_folder(self) -> bool:
@@ -129,7 +131,8 @@ def opened(path: str | Path, *, name: str | None = None) -> Iterator[Place]:
     except OSError as error:
         raise DataError(f"{name}: cannot be read: {error.strerror}") from error
     with file, _whole(name):
-        yield Place(name, path, _decompressed(file, name))
+        stream = _decompressed(file, name)
+        yield Place(name, path, stream, packed=stream is not file)
 
 
 def _decompressed(file: io.BufferedReader, name: str) -> io.BufferedReader:

@@ -16,11 +16,9 @@ from polyhead.preparing.keys import file_digest
 from polyhead.records import Record
 from polyhead.settings import RunSettings, SetSettings, TaskSettings
 from polyhead.tasks import Task, TaskOptions, kind_named, options_of
-from polyhead.tasks.defaults import DEFAULT_TASKS, default_tasks
+from polyhead.tasks.defaults import default_tasks
 from polyhead.training.holdout import hold_out
 from polyhead.training.sets import DataSet, TrainingData
-
-__all__ = ["DEFAULT_TASKS", "InMemory", "Store", "read_data"]
 
 
 class Store(Protocol):
