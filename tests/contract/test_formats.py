@@ -45,6 +45,8 @@ class Sample:
 SAMPLES = {
     "json": Sample("a.json", '[\n{"text": "first"},\n\n{"text": "sécond"},\n{"text": "third"}\n]\n', (2, 4, 5)),
     "jsonl": Sample("a.jsonl", '{"text": "first"}\n\n{"text": "sécond"}\n{"text": "third"}\n', (1, 3, 4)),
+    "csv": Sample("a.csv", 'id,text\n"1\n",first\n2,sécond\n3,"third"\n', (2, 4, 5)),
+    "tsv": Sample("a.tsv", "text\tlabel\nfirst\t\nsécond\tx\nthird\tx\n", (2, 3, 4)),
     "txt": Sample("a.txt", "first\nsécond\nthird\n", (1, 2, 3)),
 }
 """By format; one of bytes has none, and is tested by what it writes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +12,8 @@ from polyhead.formats.annotated import Annotated
 from polyhead.formats.losses import How, Loss, Lost
 from polyhead.labels.words import words_of
 from polyhead.records import Label, Span, Spans
+
+_BLANK = re.compile(r"\s")
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Holds:
         integers: Classes that are integers, apart from strings of the same digits.
         spans: Entities at any characters, of whole whitespace words only, or none.
         overlaps: Entities that share characters.
+        blank_types: Entity types with blanks in them; else each becomes ``_``.
         partly: Texts whose entities are known up to some word only.
         unknown: The difference between entities that are not known, and a text that has none.
         unlabelled: Records without a class.
@@ -36,6 +40,7 @@ class Holds:
     integers: bool = True
     spans: Literal["characters", "words", "none"] = "characters"
     overlaps: bool = True
+    blank_types: bool = True
     partly: bool = False
     unknown: bool = True
     unlabelled: bool = True
@@ -129,11 +134,20 @@ class _Fitting:
             self.lose("dropped", record.text[:60], "the entities of a text that is annotated in part")
             return self.spans(dataclasses.replace(record, spans=None))
         kept = spans.spans
+        if not self.holds.blank_types:
+            kept = tuple(self._without_blanks(kept))
         if self.holds.spans == "words":
             kept = tuple(self._to_words(kept, record.text))
         if not self.holds.overlaps:
             kept = tuple(self._apart(kept, record.text))
         return dataclasses.replace(record, spans=Spans(kept, spans.known_to))
+
+    def _without_blanks(self, spans: Sequence[Span]) -> Iterator[Span]:
+        for span in spans:
+            label = _BLANK.sub("_", span.label)
+            if label != span.label:
+                self.lose("changed", repr(span.label), "an entity type with blanks (written with _)")
+            yield Span(span.start, span.end, label)
 
     def _to_words(self, spans: Sequence[Span], text: str) -> Iterator[Span]:
         """Yield entities of whole words."""

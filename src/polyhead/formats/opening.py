@@ -11,9 +11,15 @@ from polyhead.formats.json_lines import JsonLines
 from polyhead.formats.losses import Lost, ignore
 from polyhead.formats.place import Place, opened
 from polyhead.formats.raw import NO_OPTIONS, Format, RawRecord, ReadOptions
+from polyhead.formats.separated import CommaSeparated, TabSeparated
 from polyhead.formats.text_lines import TextLines
 
-FORMATS: tuple[Format, ...] = (JsonArray(), JsonLines())
+FORMATS: tuple[Format, ...] = (
+    JsonArray(),
+    JsonLines(),
+    TabSeparated(),
+    CommaSeparated(),
+)
 """Those that tell more of themselves come first: the first that fits is taken."""
 
 
