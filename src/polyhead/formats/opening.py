@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from polyhead.errors import DataError, SettingsError, name_the_known
+from polyhead.formats.conll import Conll
+from polyhead.formats.iob import Iob
+from polyhead.formats.jointbert import JointBert
 from polyhead.formats.json_array import JsonArray
 from polyhead.formats.json_lines import JsonLines
 from polyhead.formats.losses import Lost, ignore
@@ -17,6 +20,9 @@ from polyhead.formats.text_lines import TextLines
 FORMATS: tuple[Format, ...] = (
     JsonArray(),
     JsonLines(),
+    JointBert(),
+    Iob(),
+    Conll(),
     TabSeparated(),
     CommaSeparated(),
 )
