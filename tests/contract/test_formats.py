@@ -50,6 +50,11 @@ SAMPLES = {
     "conll": Sample(
         "a.conll", "-DOCSTART- -X- O O\n\n# label = x\nfirst NN _ O\n\nsécond NN _ B-X\n\nthird NN _ O\n", (3, 6, 8)
     ),
+    "conllu": Sample(
+        "a.conllu",
+        "# sent_id = 1\n".join(f"1\t{word}\t_\tX\t_\t_\t0\t_\t_\t_\n\n" for word in ("first", "sécond", "third")),
+        (1, 4, 7),
+    ),
     "iob": Sample("a.iob", "first|O\n\nsécond|B-X\nthird|O\n", (1, 3, 4)),
     "jointbert": Sample(
         "a", {"seq.in": "first \nsécond\nthird\n", "seq.out": "O\nB-X\nO\n", "label": "x\ny\nz\n"}, (1, 2, 3)

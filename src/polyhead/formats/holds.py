@@ -133,14 +133,17 @@ class _Fitting:
         if spans.known_to is not None and not self.holds.partly:
             self.lose("dropped", record.text[:60], "the entities of a text that is annotated in part")
             return self.spans(dataclasses.replace(record, spans=None))
-        kept = spans.spans
+        return dataclasses.replace(record, spans=Spans(self._held(spans.spans, record.text), spans.known_to))
+
+    def _held(self, kept: tuple[Span, ...], text: str) -> tuple[Span, ...]:
+        """Return entities as they can be held."""
         if not self.holds.blank_types:
             kept = tuple(self._without_blanks(kept))
         if self.holds.spans == "words":
-            kept = tuple(self._to_words(kept, record.text))
+            kept = tuple(self._to_words(kept, text))
         if not self.holds.overlaps:
-            kept = tuple(self._apart(kept, record.text))
-        return dataclasses.replace(record, spans=Spans(kept, spans.known_to))
+            kept = tuple(self._apart(kept, text))
+        return kept
 
     def _without_blanks(self, spans: Sequence[Span]) -> Iterator[Span]:
         for span in spans:

@@ -128,8 +128,8 @@ class _Lines:
         self._characters += len(line)
         if self._characters > RECORD_LIMIT:
             raise DataError(
-                f"{self._path}:{self.number}: the row has more than {RECORD_LIMIT:,} characters, the limit for a record; "
-                f"a double quote that nothing closes, say"
+                f"{self._path}:{self.number}: the row has more than {RECORD_LIMIT:,} characters, the limit for a "
+                f"record; a double quote that nothing closes, say"
             )
         return line
 

@@ -1,0 +1,61 @@
+"""Parquet: a record a row, in typed columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from polyhead.formats.annotated import Annotated
+from polyhead.formats.arrow_rows import (
+    batches_written,
+    each_readable,
+    need_pyarrow,
+    readable,
+    records_of,
+    schema_written,
+    seekable,
+)
+from polyhead.formats.holds import Holds
+from polyhead.formats.losses import Lost
+from polyhead.formats.place import Place
+from polyhead.formats.raw import RawRecord, ReadOptions
+from polyhead.formats.writing import new_bytes
+
+_BATCH = 1024
+
+
+class Parquet:
+    """A Parquet file; rows are read batch by batch, and written in groups.
+
+    What is null is unknown. Where a row has no text but ``tokens``, these are joined by blanks. Written are ``text``,
+    ``label``, ``labels`` and ``entities``: a column has one type, so classes are strings, and other fields stay out.
+    """
+
+    name: ClassVar[str] = "parquet"
+    title: ClassVar[str] = "Parquet"
+    holds: ClassVar[Holds] = Holds(integers=False)
+
+    def fits(self, place: Place) -> bool:
+        """Whether the file begins as one does."""
+        return place.first.startswith(b"PAR1")
+
+    def records(self, place: Place, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:  # noqa: ARG002
+        """Yield the rows; a line is the number of a row, from 1."""
+        need_pyarrow(f"{place.name}: a Parquet file")
+        import pyarrow.parquet as pq
+
+        with seekable(place) as file:
+            with readable(place.name, self.title):
+                table = pq.ParquetFile(file, pre_buffer=False, buffer_size=2**20)
+            batches = each_readable(table.iter_batches(batch_size=_BATCH), place.name, self.title)
+            yield from each_readable(records_of(batches, place.name, lost), place.name, self.title)
+
+    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:  # noqa: ARG002 (all is held)
+        """Write records, a row group of a few thousand at a time."""
+        need_pyarrow(f"{path}: to write Parquet")
+        import pyarrow.parquet as pq
+
+        with new_bytes(path) as file, pq.ParquetWriter(file, schema_written()) as writer:
+            for batch in batches_written(records):
+                writer.write_batch(batch)
