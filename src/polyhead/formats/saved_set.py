@@ -100,7 +100,9 @@ def _hashed(records: Iterable[Annotated], found: Any) -> Iterator[Annotated]:
 
 def _files(state: dict[str, Any], name: str) -> list[str]:
     entries = state.get("_data_files")
-    files = [entry.get("filename") if isinstance(entry, dict) else None for entry in entries or []]
+    if not isinstance(entries, list):
+        entries = []
+    files = [entry.get("filename") if isinstance(entry, dict) else None for entry in entries]
     if not files or not all(isinstance(file, str) and file for file in files):
         raise DataError(f"{name}: '_data_files' must be a list of objects with a 'filename'")
     return [str(file) for file in files]

@@ -103,8 +103,8 @@ class _Lines:
     """The lines of a file for the parser of rows, which takes as many as the row has."""
 
     def __init__(self, stream: TextIO, path: str) -> None:
-        self._stream, self._path = stream, path
-        self.number, self._characters, self.first = 0, 0, ""
+        self._stream, self._path, self._source = stream, path, Source(path, 1)
+        self.number, self._characters = 0, 0
         self._again: list[str] = []
 
     def peek(self) -> str:
@@ -114,8 +114,8 @@ class _Lines:
 
     def begin(self) -> Source:
         """Begin a row, and return where it stands."""
-        self._characters = 0
-        return Source(self._path, self.number + 1)
+        self._characters, self._source = 0, Source(self._path, self.number + 1)
+        return self._source
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -128,7 +128,7 @@ class _Lines:
         self._characters += len(line)
         if self._characters > RECORD_LIMIT:
             raise DataError(
-                f"{self._path}:{self.number}: the row has more than {RECORD_LIMIT:,} characters, the limit for a "
+                f"{self._source}: the row has more than {RECORD_LIMIT:,} characters, the limit for a "
                 f"record; a double quote that nothing closes, say"
             )
         return line
