@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from polyhead.formats.annotated import Annotated
 from polyhead.formats.arrow_rows import (
-    batches_written,
     each_readable,
     need_pyarrow,
     records_of,
-    schema_written,
     seekable,
 )
+from polyhead.formats.arrow_writing import batches_of, schema_of
 from polyhead.formats.holds import Holds
 from polyhead.formats.losses import Lost
 from polyhead.formats.place import Place
 from polyhead.formats.raw import RawRecord, ReadOptions
+from polyhead.formats.spool import spooled
 from polyhead.formats.writing import new_bytes
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Arrow:
 
     name: ClassVar[str] = "arrow"
     title: ClassVar[str] = "Arrow"
-    holds: ClassVar[Holds] = Holds(integers=False)
+    holds: ClassVar[Holds] = Holds(rest=True)
 
     def fits(self, place: Place) -> bool:
         """Whether the file begins as one does."""
@@ -47,9 +47,11 @@ class Arrow:
         need_pyarrow(f"{path}: to write Arrow")
         import pyarrow as pa
 
-        with new_bytes(path) as file, pa.ipc.new_file(file, schema_written()) as writer:
-            for batch in batches_written(records):
-                writer.write_batch(batch)
+        with spooled(records, path.parent) as spool, new_bytes(path) as file:
+            schema = schema_of(spool)
+            with pa.ipc.new_file(file, schema) as writer:
+                for batch in batches_of(spool, schema):
+                    writer.write_batch(batch)
 
 
 def rows_of_arrow(place: Place, lost: Lost, features: Mapping[str, Any] | None = None) -> Iterator[RawRecord]:

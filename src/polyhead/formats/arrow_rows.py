@@ -11,23 +11,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from polyhead.errors import AnnotationError, DataError, MissingExtraError
-from polyhead.formats.annotated import Annotated
 from polyhead.formats.class_names import Named, features_in, names_by_column
 from polyhead.formats.losses import Loss, Lost
 from polyhead.formats.place import Place
 from polyhead.formats.raw import RawRecord
 from polyhead.formats.words import checked_words
 from polyhead.records import Source
+from polyhead.strict_json import JsonError, parse_json
 
 if TYPE_CHECKING:
     import pyarrow
 
 T = TypeVar("T")
 
+JSON_MARK = (b"polyhead", b"json")
+"""What the metadata of a column say whose strings are JSON: its values are of several sorts."""
+
 _SLICE = 1024
 """Rows that are Python objects at a time."""
-_ROWS, _CHARACTERS = 8192, 16 * 2**20
-"""Where a batch that is written ends."""
 _TEXT, _WORDS = ("text", "sentence"), ("tokens", "words")
 
 
@@ -122,7 +123,7 @@ class _Table:
             raise DataError(f"{source.path}: two columns are called {twice!r}")
         taken, changes = [], {}
         for field in schema:
-            change = _change(field.type)
+            change = _from_json if _is_json(field) else _change(field.type)
             if change is None:
                 lost(Loss("dropped", source, field.name, f"a column of {field.type}, which JSON has not"))
                 continue
@@ -157,6 +158,21 @@ def _with_text(fields: dict[str, Any], source: Source) -> dict[str, Any]:
     words = fields[name]
     checked_words(words, [source] * len(words))
     return {"text": " ".join(words), **{own: value for own, value in fields.items() if own != name}}
+
+
+def _is_json(field: pyarrow.Field) -> bool:
+    import pyarrow.types as types
+
+    return (field.metadata or {}).get(JSON_MARK[0]) == JSON_MARK[1] and types.is_string(field.type)
+
+
+def _from_json(value: Any) -> Any:
+    if value is None:
+        return None
+    try:
+        return parse_json(value)
+    except JsonError as error:
+        raise AnnotationError(f"not valid JSON: {error}") from error
 
 
 def _change(kind: pyarrow.DataType) -> Callable[[Any], Any] | None:
@@ -203,33 +219,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(own) for key, own in value.items() if own is not None}
     return value
-
-
-def schema_written() -> pyarrow.Schema:
-    """Return the columns that are written: text, label, labels and entities."""
-    import pyarrow as pa
-
-    entity = pa.struct([("start", pa.int64()), ("end", pa.int64()), ("label", pa.string())])
-    return pa.schema(
-        [
-            ("text", pa.string()),
-            ("label", pa.string()),
-            ("labels", pa.list_(pa.string())),
-            ("entities", pa.list_(entity)),
-        ]
-    )
-
-
-def batches_written(records: Iterable[Annotated]) -> Iterator[pyarrow.RecordBatch]:
-    """Yield records as batches of `schema_written`."""
-    import pyarrow as pa
-
-    schema, rows, characters = schema_written(), list[dict[str, Any]](), 0
-    for record in records:
-        rows.append(record.fields())
-        characters += len(record.text)
-        if len(rows) == _ROWS or characters > _CHARACTERS:
-            yield pa.RecordBatch.from_pylist(rows, schema=schema)
-            rows, characters = [], 0
-    if rows:
-        yield pa.RecordBatch.from_pylist(rows, schema=schema)

@@ -8,18 +8,18 @@ from typing import ClassVar
 
 from polyhead.formats.annotated import Annotated
 from polyhead.formats.arrow_rows import (
-    batches_written,
     each_readable,
     need_pyarrow,
     readable,
     records_of,
-    schema_written,
     seekable,
 )
+from polyhead.formats.arrow_writing import batches_of, schema_of
 from polyhead.formats.holds import Holds
 from polyhead.formats.losses import Lost
 from polyhead.formats.place import Place
 from polyhead.formats.raw import RawRecord, ReadOptions
+from polyhead.formats.spool import spooled
 from polyhead.formats.writing import new_bytes
 
 _BATCH = 1024
@@ -28,13 +28,13 @@ _BATCH = 1024
 class Parquet:
     """A Parquet file; rows are read batch by batch, and written in groups.
 
-    What is null is unknown. Where a row has no text but ``tokens``, these are joined by blanks. Written are ``text``,
-    ``label``, ``labels`` and ``entities``: a column has one type, so classes are strings, and other fields stay out.
+    What is null is unknown. Where a row has no text but ``tokens``, these are joined by blanks. Written is a column for
+    each field; one whose values are of several sorts holds JSON, which is marked so in the column's metadata.
     """
 
     name: ClassVar[str] = "parquet"
     title: ClassVar[str] = "Parquet"
-    holds: ClassVar[Holds] = Holds(integers=False)
+    holds: ClassVar[Holds] = Holds(rest=True)
 
     def fits(self, place: Place) -> bool:
         """Whether the file begins as one does."""
@@ -56,6 +56,8 @@ class Parquet:
         need_pyarrow(f"{path}: to write Parquet")
         import pyarrow.parquet as pq
 
-        with new_bytes(path) as file, pq.ParquetWriter(file, schema_written()) as writer:
-            for batch in batches_written(records):
-                writer.write_batch(batch)
+        with spooled(records, path.parent) as spool, new_bytes(path) as file:
+            schema = schema_of(spool)
+            with pq.ParquetWriter(file, schema) as writer:
+                for batch in batches_of(spool, schema):
+                    writer.write_batch(batch)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from polyhead.errors import DataError
 from polyhead.formats.annotated import Annotated
 from polyhead.formats.arrow import rows_of_arrow
-from polyhead.formats.arrow_rows import batches_written, need_pyarrow, schema_written
+from polyhead.formats.arrow_rows import need_pyarrow
+from polyhead.formats.arrow_writing import batches_of, schema_of
 from polyhead.formats.holds import Holds
 from polyhead.formats.losses import Lost
 from polyhead.formats.place import Place
 from polyhead.formats.raw import RawRecord, ReadOptions
+from polyhead.formats.spool import Kind, spooled
 from polyhead.strict_json import JsonError, parse_json
 
 _INFO, _STATE, _SPLITS = "dataset_info.json", "state.json", "dataset_dict.json"
@@ -27,11 +29,15 @@ def _value(kind: str) -> dict[str, str]:
     return {"dtype": kind, "_type": "Value"}
 
 
-_FEATURES: dict[str, Any] = {
+_FEATURES: Mapping[Kind, Any] = {
     "text": _value("string"),
-    "label": _value("string"),
-    "labels": [_value("string")],
+    "whole": _value("int64"),
+    "number": _value("float64"),
+    "truth": _value("bool"),
+    "texts": [_value("string")],
+    "wholes": [_value("int64")],
     "entities": [{"start": _value("int64"), "end": _value("int64"), "label": _value("string")}],
+    "json": _value("string"),
 }
 _STATE_WRITTEN: dict[str, Any] = {
     "_data_files": [{"filename": _DATA}],
@@ -48,7 +54,7 @@ class SavedSet:
 
     name: ClassVar[str] = "hf"
     title: ClassVar[str] = "a saved Hugging Face data set"
-    holds: ClassVar[Holds] = Holds(integers=False)
+    holds: ClassVar[Holds] = Holds(rest=True)
 
     def fits(self, place: Place) -> bool:
         """Whether it is a folder with the files that describe one data set, or several."""
@@ -60,13 +66,16 @@ class SavedSet:
         import pyarrow as pa
 
         path.mkdir()
-        print_of_data = hashlib.sha256()  # the library keeps results by it
-        with (path / _DATA).open("xb") as file, pa.ipc.new_stream(file, schema_written()) as writer:
-            for batch in batches_written(_hashed(records, print_of_data)):
-                writer.write_batch(batch)
+        digest = hashlib.sha256()  # the library keeps results by it
+        with spooled(_hashed(records, digest), path) as spool, (path / _DATA).open("xb") as file:
+            schema = schema_of(spool)
+            with pa.ipc.new_stream(file, schema) as writer:
+                for batch in batches_of(spool, schema):
+                    writer.write_batch(batch)
+        features = {name: _FEATURES[kind] for name, kind in spool.kinds.items()}
         described = {
-            _INFO: {"features": _FEATURES},
-            _STATE: _STATE_WRITTEN | {"_fingerprint": print_of_data.hexdigest()[:16]},
+            _INFO: {"features": features},
+            _STATE: _STATE_WRITTEN | {"_fingerprint": digest.hexdigest()[:16]},
         }
         for name, content in described.items():
             (path / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
