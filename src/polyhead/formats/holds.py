@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class Holds:
         partly: Texts whose entities are known up to some word only.
         unknown: The difference between entities that are not known, and a text that has none.
         unlabelled: Records without a class.
-        rest: Fields of any name.
+        rest: Fields of any name; of any value, or strings only: else they are written as JSON.
         lines: Texts of several lines.
         blanks: Blanks as they are; else words are joined by one blank.
     """
@@ -44,7 +45,7 @@ class Holds:
     partly: bool = False
     unknown: bool = True
     unlabelled: bool = True
-    rest: bool = False
+    rest: bool | Literal["texts"] = False
     lines: bool = True
     blanks: bool = True
 
@@ -174,12 +175,20 @@ class _Fitting:
             yield span
 
     def rest(self, record: Annotated) -> Annotated:
-        if self.holds.rest:
+        if self.holds.rest is True:
             return record
+        kept = {}
         for name, value in record.rest.items():
-            if value is not None:
-                self.lose("dropped", f"{name}={value!r}"[:80], f"the field {name!r}")
-        return dataclasses.replace(record, rest={})
+            shown = f"{name}={value!r}"[:80]
+            if value is None:
+                continue
+            if not self.holds.rest or value == "":
+                self.lose("dropped", shown, f"the field {name!r}")
+                continue
+            if not isinstance(value, str):
+                self.lose("changed", shown, "the value of a field that is no string (written as JSON)")
+            kept[name] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return dataclasses.replace(record, rest=kept)
 
 
 def _shown(span: Span, text: str) -> str:

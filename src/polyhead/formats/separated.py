@@ -15,26 +15,25 @@ from polyhead.formats.json_values import DECODER, explain
 from polyhead.formats.losses import Loss, Lost, ignore
 from polyhead.formats.place import Place
 from polyhead.formats.raw import NO_OPTIONS, RECORD_LIMIT, RawRecord, ReadOptions
+from polyhead.formats.spool import spooled
 from polyhead.formats.writing import new_text
 from polyhead.records import Source
 
 _DELIMITERS = ",;\t|"
 _TEXT = ("text", "sentence")
 _LISTS = ("labels", "entities", "ner_tags")
-_COLUMNS = ("text", "label", "labels", "entities")
 
 
 class CommaSeparated:
     """A row a record; its first row names the fields. Which character separates them is found out.
 
     A cell is a string, and an empty one is unknown. What `labels`, `entities` and `ner_tags` hold is JSON; tags may
-    also stand as words with blanks between. Written are the columns ``text``, ``label``, ``labels`` and ``entities``,
-    row by row; fields of other names are not, since a table's columns must be known before its first row.
+    also stand as words with blanks between. Written is a column for each field that any record has.
     """
 
     name: ClassVar[str] = "csv"
     title: ClassVar[str] = "CSV"
-    holds: ClassVar[Holds] = Holds(integers=False)
+    holds: ClassVar[Holds] = Holds(integers=False, rest="texts")
     delimiters: ClassVar[str] = _DELIMITERS
     """Those a file may have, the likeliest first; it is written with the first."""
 
@@ -70,15 +69,18 @@ class CommaSeparated:
             }
             yield RawRecord(fields, source)
 
-    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:  # noqa: ARG002 (all is held)
+    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:
         """Write a row a record, under the names of the columns."""
-        with new_text(path) as stream:
+        with spooled(records, path.parent) as spool, new_text(path) as stream:
+            names = [name for name in spool.kinds if name and name.strip() == name]
+            for name in spool.kinds.keys() - set(names):
+                lost(Loss("dropped", None, repr(name), "a field whose name is blank or has blanks at its ends"))
             plain = csv.writer(stream, delimiter=self.delimiters[0], lineterminator="\n")
             quoted = csv.writer(stream, delimiter=self.delimiters[0], lineterminator="\n", quoting=csv.QUOTE_ALL)
-            plain.writerow(_COLUMNS)
-            for record in records:
-                row = _row(record)
-                (quoted if any("\r" in cell for cell in row) else plain).writerow(row)  # the plain one quotes no \r
+            plain.writerow(names)
+            for row in spool.rows():
+                cells = [_cell(row.get(name, "")) for name in names]
+                (quoted if any("\r" in cell for cell in cells) else plain).writerow(cells)  # the plain one quotes no \r
 
 
 class TabSeparated(CommaSeparated):
@@ -93,10 +95,8 @@ class TabSeparated(CommaSeparated):
         return place.is_called(".tsv", ".tab")
 
 
-def _row(record: Annotated) -> list[str]:
-    fields = record.fields()
-    lists = (json.dumps(fields[name], ensure_ascii=False) if name in fields else "" for name in _COLUMNS[2:])
-    return [record.text, "" if record.label is None else str(record.label), *lists]
+def _cell(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 class _Lines:

@@ -1,3 +1,4 @@
+import dataclasses
 import datetime
 import decimal
 import gzip
@@ -186,3 +187,35 @@ def test_without_pyarrow_the_extra_is_named(tmp_path, form, monkeypatch):
         list(read_raw(path))
     with pytest.raises(MissingExtraError, match=r"polyhead\[formats\]"):
         form.write([Annotated("a")], tmp_path / "b", lambda loss: None)
+
+
+def test_written_columns_have_the_type_of_their_values(tmp_path):
+    path = tmp_path / "a.parquet"
+    rest = {
+        "id": 1,
+        "score": 0.5,
+        "seen": True,
+        "names": ["x"],
+        "sizes": [1],
+        "mixed": 1,
+        "meta": {"a": [None]},
+        "big": 2**70,
+    }
+    records = [Annotated("a", 3, rest=rest), Annotated("b", 4, ("x",), rest={"names": [], "mixed": "1"})]
+    Parquet().write(records, path, lambda loss: None)
+    schema = pq.read_schema(path)
+    assert {field.name: str(field.type) for field in schema} == {
+        "text": "string",
+        "label": "int64",
+        "labels": "list<element: string>",
+        "id": "int64",
+        "score": "double",
+        "seen": "bool",
+        "names": "list<element: string>",
+        "sizes": "list<element: int64>",
+        "mixed": "string",
+        "meta": "string",
+        "big": "string",
+    }
+    assert pq.read_table(path)["mixed"].to_pylist() == ["1", '"1"']
+    assert [dataclasses.replace(record, source=None) for record in read_file(path).records] == records

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyhead.formats import Annotated
+from polyhead.formats import Annotated, fitted
 from polyhead.formats.separated import CommaSeparated
 from tests.unit.formats.reading_files import complaint_of, read_file
 
@@ -133,3 +133,17 @@ def test_it_streams():
     rows = CommaSeparated().read(stream, "a.csv")
     assert next(rows).fields == {"text": "a", "label": "b"}
     assert stream.tell() < 100
+
+
+def test_written_are_the_columns_that_records_have(tmp_path):
+    lost = []
+    records = [Annotated("a", rest={"id": "1"}), Annotated("b", 3, rest={"meta": {"x": [1]}, "note": "", " ": "z"})]
+    fitting = [fitted(record, CommaSeparated.holds, lost.append) for record in records]
+    CommaSeparated().write(fitting, tmp_path / "a.csv", lost.append)
+    assert (tmp_path / "a.csv").read_text(encoding="utf-8") == ('text,label,id,meta\na,,1,\nb,3,,"{""x"": [1]}"\n')
+    assert [(loss.how, loss.what) for loss in lost] == [
+        ("changed", "3"),
+        ("changed", "meta={'x': [1]}"),
+        ("dropped", "note=''"),
+        ("dropped", "' '"),
+    ]
