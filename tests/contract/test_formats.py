@@ -45,6 +45,20 @@ class Sample:
 SAMPLES = {
     "json": Sample("a.json", '[\n{"text": "first"},\n\n{"text": "sécond"},\n{"text": "third"}\n]\n', (2, 4, 5)),
     "jsonl": Sample("a.jsonl", '{"text": "first"}\n\n{"text": "sécond"}\n{"text": "third"}\n', (1, 3, 4)),
+    "csv": Sample("a.csv", 'id,text\n"1\n",first\n2,sécond\n3,"third"\n', (2, 4, 5)),
+    "tsv": Sample("a.tsv", "text\tlabel\nfirst\t\nsécond\tx\nthird\tx\n", (2, 3, 4)),
+    "conll": Sample(
+        "a.conll", "-DOCSTART- -X- O O\n\n# label = x\nfirst NN _ O\n\nsécond NN _ B-X\n\nthird NN _ O\n", (3, 6, 8)
+    ),
+    "conllu": Sample(
+        "a.conllu",
+        "# sent_id = 1\n".join(f"1\t{word}\t_\tX\t_\t_\t0\t_\t_\t_\n\n" for word in ("first", "sécond", "third")),
+        (1, 4, 7),
+    ),
+    "iob": Sample("a.iob", "first|O\n\nsécond|B-X\nthird|O\n", (1, 3, 4)),
+    "jointbert": Sample(
+        "a", {"seq.in": "first \nsécond\nthird\n", "seq.out": "O\nB-X\nO\n", "label": "x\ny\nz\n"}, (1, 2, 3)
+    ),
     "txt": Sample("a.txt", "first\nsécond\nthird\n", (1, 2, 3)),
 }
 """By format; one of bytes has none, and is tested by what it writes."""

@@ -9,12 +9,14 @@ from typing import Any, TypeGuard
 from polyhead.errors import AnnotationError, DataError
 from polyhead.formats import Annotated, Limits, Loss, Lost, RawRecord
 from polyhead.formats.json_values import json_type
-from polyhead.formats.reading import text_of
+from polyhead.formats.reading import TEXT_FIELDS, text_of
 from polyhead.labels import TagReader, beside_words, spans_of_tags
 from polyhead.notices import Notices
 from polyhead.records import Label, Source, Span, Spans
 
 _KEYS = ("start", "end", "label")
+_MEANT = frozenset({*TEXT_FIELDS, "label", "labels", "entities", "ner_tags"})
+"""Names under which a record of ours is written; another field of such a name would take its place."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,10 @@ class _Reader:
             spans = Spans(tuple(sorted(set(self._spans(found, text, source)))))
         elif (found := rest.pop(self.names.tags, None)) is not None:
             spans = self._tagged(found, text, source)
+        for name in sorted(rest.keys() & _MEANT):
+            if (value := rest.pop(name)) is not None:
+                reason = f"the field {name!r} (what was read stands under this name)"
+                self.lost(Loss("dropped", source, f"{name}={value!r}"[:80], reason))
         return Annotated(
             text,
             None if label is None else _label(label, self.names.label),

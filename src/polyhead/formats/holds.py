@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +13,8 @@ from polyhead.formats.annotated import Annotated
 from polyhead.formats.losses import How, Loss, Lost
 from polyhead.labels.words import words_of
 from polyhead.records import Label, Span, Spans
+
+_BLANK = re.compile(r"\s")
 
 
 @dataclass(frozen=True)
@@ -23,10 +27,11 @@ class Holds:
         integers: Classes that are integers, apart from strings of the same digits.
         spans: Entities at any characters, of whole whitespace words only, or none.
         overlaps: Entities that share characters.
+        blank_types: Entity types with blanks in them; else each becomes ``_``.
         partly: Texts whose entities are known up to some word only.
         unknown: The difference between entities that are not known, and a text that has none.
         unlabelled: Records without a class.
-        rest: Fields of any name.
+        rest: Fields of any name; of any value, or strings only: else they are written as JSON.
         lines: Texts of several lines.
         blanks: Blanks as they are; else words are joined by one blank.
     """
@@ -36,10 +41,11 @@ class Holds:
     integers: bool = True
     spans: Literal["characters", "words", "none"] = "characters"
     overlaps: bool = True
+    blank_types: bool = True
     partly: bool = False
     unknown: bool = True
     unlabelled: bool = True
-    rest: bool = False
+    rest: bool | Literal["texts"] = False
     lines: bool = True
     blanks: bool = True
 
@@ -128,12 +134,24 @@ class _Fitting:
         if spans.known_to is not None and not self.holds.partly:
             self.lose("dropped", record.text[:60], "the entities of a text that is annotated in part")
             return self.spans(dataclasses.replace(record, spans=None))
-        kept = spans.spans
+        return dataclasses.replace(record, spans=Spans(self._held(spans.spans, record.text), spans.known_to))
+
+    def _held(self, kept: tuple[Span, ...], text: str) -> tuple[Span, ...]:
+        """Return entities as they can be held."""
+        if not self.holds.blank_types:
+            kept = tuple(self._without_blanks(kept))
         if self.holds.spans == "words":
-            kept = tuple(self._to_words(kept, record.text))
+            kept = tuple(self._to_words(kept, text))
         if not self.holds.overlaps:
-            kept = tuple(self._apart(kept, record.text))
-        return dataclasses.replace(record, spans=Spans(kept, spans.known_to))
+            kept = tuple(self._apart(kept, text))
+        return kept
+
+    def _without_blanks(self, spans: Sequence[Span]) -> Iterator[Span]:
+        for span in spans:
+            label = _BLANK.sub("_", span.label)
+            if label != span.label:
+                self.lose("changed", repr(span.label), "an entity type with blanks (written with _)")
+            yield Span(span.start, span.end, label)
 
     def _to_words(self, spans: Sequence[Span], text: str) -> Iterator[Span]:
         """Yield entities of whole words."""
@@ -157,12 +175,20 @@ class _Fitting:
             yield span
 
     def rest(self, record: Annotated) -> Annotated:
-        if self.holds.rest:
+        if self.holds.rest is True:
             return record
+        kept = {}
         for name, value in record.rest.items():
-            if value is not None:
-                self.lose("dropped", f"{name}={value!r}"[:80], f"the field {name!r}")
-        return dataclasses.replace(record, rest={})
+            shown = f"{name}={value!r}"[:80]
+            if value is None:
+                continue
+            if not self.holds.rest or value == "":
+                self.lose("dropped", shown, f"the field {name!r}")
+                continue
+            if not isinstance(value, str):
+                self.lose("changed", shown, "the value of a field that is no string (written as JSON)")
+            kept[name] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return dataclasses.replace(record, rest=kept)
 
 
 def _shown(span: Span, text: str) -> str:

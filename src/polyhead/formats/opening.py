@@ -6,15 +6,36 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from polyhead.errors import DataError, SettingsError, name_the_known
+from polyhead.formats.arrow import Arrow
+from polyhead.formats.conll import Conll
+from polyhead.formats.conllu import Conllu
 from polyhead.formats.going_on import OnBad, read_on
+from polyhead.formats.hub import hub_records, is_on_hub
+from polyhead.formats.iob import Iob
+from polyhead.formats.jointbert import JointBert
 from polyhead.formats.json_array import JsonArray
 from polyhead.formats.json_lines import JsonLines
 from polyhead.formats.losses import Lost, ignore
+from polyhead.formats.parquet import Parquet
 from polyhead.formats.place import Place, opened
 from polyhead.formats.raw import AS_IT_IS, Format, RawRecord, Way
+from polyhead.formats.saved_set import SavedSet
+from polyhead.formats.separated import CommaSeparated, TabSeparated
 from polyhead.formats.text_lines import TextLines
 
-FORMATS: tuple[Format, ...] = (JsonArray(), JsonLines())
+FORMATS: tuple[Format, ...] = (
+    JsonArray(),
+    JsonLines(),
+    Parquet(),
+    Arrow(),
+    SavedSet(),
+    JointBert(),
+    Conllu(),
+    Iob(),
+    Conll(),
+    TabSeparated(),
+    CommaSeparated(),
+)
 """Those that tell more of themselves come first: the first that fits is taken."""
 
 
@@ -29,7 +50,7 @@ def read_raw(
     """Yield the records of a file or folder, in order, holding one at a time where its format lets us.
 
     Args:
-        path: A file or folder; ``-`` is standard input.
+        path: A file or folder, or the name of a data set on the Hub, ``hf:owner/name``; ``-`` is standard input.
         plain_text: Take a file that is in no known format as one text a line.
         way: Its format, where its name and beginning do not tell, and what else a user says of it.
         lost: Hears of whatever the format holds that no record takes over.
@@ -39,14 +60,23 @@ def read_raw(
         DataError: If it cannot be read, is in no known format, is not UTF-8, or holds no record.
         SettingsError: If there is no format of that name.
     """
+    if is_on_hub(path):
+        yield from _some(hub_records(path, lost), str(path))
+        return
     with opened(path) as place:
         chosen, options = format_named(way.form) if way.form else _format_of(place, plain_text), way.options
-        count = 0
-        records = read_on(chosen, place, options, lost, on_bad) if on_bad else chosen.records(place, options, lost)
-        for count, record in enumerate(records, start=1):  # noqa: B007
-            yield record
-        if not count and not on_bad:
-            raise DataError(f"{place.name}: no record in it")
+        if on_bad:
+            yield from read_on(chosen, place, options, lost, on_bad)
+        else:
+            yield from _some(chosen.records(place, options, lost), place.name)
+
+
+def _some(records: Iterator[RawRecord], name: str) -> Iterator[RawRecord]:
+    first = next(records, None)
+    if first is None:
+        raise DataError(f"{name}: no record in it")
+    yield first
+    yield from records
 
 
 def lines_are_records(path: str | Path) -> bool:

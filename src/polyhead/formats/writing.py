@@ -7,14 +7,21 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO, cast
 
 from polyhead.errors import MissingExtraError
 
 
 @contextmanager
 def new_text(path: Path) -> Iterator[TextIO]:
-    """Open a new UTF-8 text file; one that is called ``.gz`` or ``.zst`` is compressed.
+    """Open a new UTF-8 text file; see `new_bytes`."""
+    with new_bytes(path) as file, _as_text(file) as stream:
+        yield stream
+
+
+@contextmanager
+def new_bytes(path: Path) -> Iterator[BinaryIO]:
+    """Open a new file; one that is called ``.gz`` or ``.zst`` is compressed.
 
     Args:
         path: Where; nothing may be there yet.
@@ -24,23 +31,22 @@ def new_text(path: Path) -> Iterator[TextIO]:
     """
     with path.open("xb") as file:
         if path.suffix == ".gz":
-            with gzip.GzipFile(path.stem, "wb", fileobj=file, mtime=0) as packed, _as_text(packed) as stream:
-                yield stream
+            with gzip.GzipFile(path.stem, "wb", fileobj=file, mtime=0) as packed:
+                yield cast("BinaryIO", packed)
         elif path.suffix == ".zst":
             try:
                 import zstandard
             except ImportError as error:
                 raise MissingExtraError(f"{path}: to compress with zstd", "formats") from error
-            with zstandard.ZstdCompressor().stream_writer(file, closefd=False) as zstd, _as_text(zstd) as stream:
-                yield stream
+            with zstandard.ZstdCompressor().stream_writer(file, closefd=False) as zstd:
+                yield cast("BinaryIO", zstd)
         else:
-            with _as_text(file) as stream:
-                yield stream
+            yield file
 
 
 @contextmanager
-def _as_text(binary: object) -> Iterator[TextIO]:
-    stream = io.TextIOWrapper(binary, encoding="utf-8", newline="\n")  # type: ignore[type-var]
+def _as_text(binary: BinaryIO) -> Iterator[TextIO]:
+    stream = io.TextIOWrapper(binary, encoding="utf-8", newline="\n")
     yield stream
     stream.flush()
     stream.detach()  # whoever opened what is below closes it

@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from polyhead.formats.hub import is_on_hub
 from polyhead.settings import RunSettings
 from polyhead.tasks.kinds import KINDS, known_kinds
 
@@ -69,7 +70,12 @@ def rows_key(records: str, *, tokenizer_json: str, encoding: Mapping[str, Any], 
 
 
 def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file's content; of a folder, that of all files in it and their names."""
+    """Return the SHA-256 of a file's content; of a folder, that of all files in it and their names.
+
+    Of a data set on the Hub it is that of its name, as it was when it was read.
+    """
+    if is_on_hub(path):
+        return hashlib.sha256(str(path).encode()).hexdigest()
     if path.is_dir():
         inside = sorted(file for file in path.rglob("*") if file.is_file())
         names = (f"{file.relative_to(path).as_posix()}\0{file_digest(file)}\n" for file in inside)

@@ -68,9 +68,9 @@ def test_a_folder(tmp_path):
 
 
 def test_what_is_no_json_says_how_it_begins(file):
-    path = file("EU B-ORG\nrejects O\n", "a.data")
+    path = file("EU ORG\nrejects none\n", "a.data")
     said = complaint(path)
-    assert said.startswith(f"{path}:1: in no known format: the file begins with 'EU B-ORG\\nrejects O\\n'; known: ")
+    assert said.startswith(f"{path}:1: in no known format: the file begins with 'EU ORG\\nrejects none\\n'; known: ")
     assert "JSON lines" in said
 
 
