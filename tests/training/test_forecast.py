@@ -142,6 +142,17 @@ def test_memory_advice_names_settings_that_fit_with_what_they_take(prepared: Pre
     assert memory_advice(prepared, line, largest=largest, room=10**6) == []
 
 
+@pytest.mark.parametrize(("strategy", "sub_batches"), [("joint", 1), ("alternating", 2)])
+def test_a_smaller_batch_is_one_whose_largest_step_fits(strategy: str, sub_batches: int, settings: Settings) -> None:
+    prepared = prepare(settings(training__strategy=strategy, training__batch_size=64), Notices())
+    longest = max(example.row.length for example in prepared.examples)
+    line = Line(0.0, 1.0)
+    room = math.ceil(sub_batches * longest * 17 / 0.95)
+    advice = memory_advice(prepared, line, largest=64.0 * sub_batches * longest, room=room)
+    (own,) = [own for own in advice if own["setting"].startswith("training.batch_size")]
+    assert own == {**own, "setting": "training.batch_size=16", "memory": 16 * sub_batches * longest}
+
+
 def test_disk_advice_names_settings_that_fit_with_what_they_take() -> None:
     disk = Disk(bundle=10**9, bundles=10, state=3 * 10**9, states=3, free=int(17e9) + LEFT_FREE)
     assert not disk.fits

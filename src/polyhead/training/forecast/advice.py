@@ -48,11 +48,11 @@ def _of_memory(prepared: Prepared, line: Line, largest: float, room: int | None)
         memory = line.base + share * line.slope * largest
         yield _option("training.checkpoint_activations=true", "the same weights, in about a third more time", memory)
     if size is not None:
-        rows = prepared.plan.batch_size
-        while rows > 1 and rows * longest > size:
+        rows, a_row = prepared.plan.batch_size, longest * max(map(len, prepared.steps.of_epoch(1)))
+        while rows > 1 and rows * a_row > size:
             rows //= 2
-        if rows < prepared.plan.batch_size and rows * longest <= size:
-            yield _option(f"training.batch_size={rows}", "other steps, and more of them", line.at(rows * longest))
+        if rows < prepared.plan.batch_size and rows * a_row <= size:
+            yield _option(f"training.batch_size={rows}", "other steps, and more of them", line.at(rows * a_row))
     if not is_frozen(prepared.model.encoder):
         learning = for_learning(prepared.model)
         heads = sum(weight.numel() for weight in prepared.model.heads.parameters()) * 12

@@ -35,7 +35,7 @@ from polyhead.training.reporting import Reporter
 
 _FEWEST_ROUNDS, _MOST_ROUNDS = 2, 10
 """Times that each step is taken after the first, which also makes the kernels for its shape."""
-_SECONDS = 8.0
+_SECONDS = 12.0
 """After so many seconds of them there are no further rounds."""
 _WARM_UP = 2
 _DEV_RECORDS = 256
