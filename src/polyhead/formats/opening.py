@@ -10,10 +10,19 @@ from polyhead.formats.json_array import JsonArray
 from polyhead.formats.json_lines import JsonLines
 from polyhead.formats.losses import Lost, ignore
 from polyhead.formats.place import Place, opened
+from polyhead.formats.rasa import Rasa
+from polyhead.formats.rasa_json import RasaJson
+from polyhead.formats.rasa_md import RasaMarkdown
 from polyhead.formats.raw import NO_OPTIONS, Format, RawRecord, ReadOptions
 from polyhead.formats.text_lines import TextLines
 
-FORMATS: tuple[Format, ...] = (JsonArray(), JsonLines())
+FORMATS: tuple[Format, ...] = (
+    Rasa(),
+    RasaMarkdown(),
+    RasaJson(),
+    JsonArray(),
+    JsonLines(),
+)
 """Those that tell more of themselves come first: the first that fits is taken."""
 
 
