@@ -68,7 +68,7 @@ class Window:
         self._text, self._at, self._line, self._column = "", 0, 1, 0
 
     def elements(self) -> Iterator[Source]:
-        """Go through an array; whoever does must take each element, by `value`, `elements` or `keys`, as it comes.
+        """Go through an array; whoever does must take each element, by `value`, `elements` or `members`, as it comes.
 
         Yields:
             Where each begins.
@@ -82,7 +82,7 @@ class Window:
                 self.expect(",")
         self.expect("]")
 
-    def keys(self) -> Iterator[str]:
+    def members(self) -> Iterator[str]:
         """Go through an object, each key once; whoever does must take each value as it comes.
 
         Yields:

@@ -6,20 +6,38 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from polyhead.errors import DataError, SettingsError, name_the_known
+from polyhead.formats.brat import Brat
+from polyhead.formats.dialogflow import Dialogflow
+from polyhead.formats.doccano import Doccano
 from polyhead.formats.json_array import JsonArray
 from polyhead.formats.json_lines import JsonLines
+from polyhead.formats.label_studio import LabelStudio
 from polyhead.formats.losses import Lost, ignore
+from polyhead.formats.luis import Luis
 from polyhead.formats.place import Place, opened
+from polyhead.formats.prodigy import Prodigy
 from polyhead.formats.rasa import Rasa
 from polyhead.formats.rasa_json import RasaJson
 from polyhead.formats.rasa_md import RasaMarkdown
 from polyhead.formats.raw import NO_OPTIONS, Format, RawRecord, ReadOptions
+from polyhead.formats.spacy_json import SpacyJson
+from polyhead.formats.spacy_jsonl import SpacyJsonLines
 from polyhead.formats.text_lines import TextLines
+from polyhead.formats.watson import Watson
 
 FORMATS: tuple[Format, ...] = (
     Rasa(),
     RasaMarkdown(),
     RasaJson(),
+    LabelStudio(),
+    Doccano(),
+    Prodigy(),
+    SpacyJsonLines(),
+    SpacyJson(),
+    Luis(),
+    Dialogflow(),
+    Watson(),
+    Brat(),
     JsonArray(),
     JsonLines(),
 )

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TextIO
+from typing import ClassVar, TextIO
 
 from polyhead.formats.annotated import Annotated
 from polyhead.formats.at import At
@@ -16,11 +16,8 @@ from polyhead.formats.place import Place
 from polyhead.formats.rasa_examples import marked, mended, read_example
 from polyhead.formats.raw import NO_OPTIONS, RECORD_LIMIT, RawRecord, ReadOptions, TextFormat
 from polyhead.formats.writing import new_text
-from polyhead.formats.yaml_nodes import Yaml
+from polyhead.formats.yaml_nodes import Node, Yaml
 from polyhead.records import Source
-
-if TYPE_CHECKING:
-    import yaml
 
 _BEGINS = re.compile(r"(?:\s*(?:#.*|---\s*|%YAML.*)\n)*\s*[\"']?(?:version|nlu)[\"']?\s*:")
 _NLU = re.compile(r"^[\"']?nlu[\"']?\s*:", re.MULTILINE)
@@ -86,7 +83,7 @@ class Rasa(TextFormat):
 
 
 def _block(intent: str, examples: list[str]) -> Iterator[str]:
-    """Yield the lines of an intent; where one of its examples has a character that no block can have, all are quoted."""
+    """Yield the lines of an intent; all examples are quoted where one has a character that no block can have."""
     yield f"- intent: {_quoted(intent)}\n"
     if any(_UNWRITTEN.search(example) for example in examples):
         yield "  examples:\n"
@@ -107,7 +104,7 @@ def _quoted(text: str) -> str:
 class _Item:
     """One item of ``nlu``: an intent with its examples, or something that no record takes over."""
 
-    def __init__(self, document: Yaml, node: yaml.Node, lost: Lost) -> None:
+    def __init__(self, document: Yaml, node: Node, lost: Lost) -> None:
         self._document, self._lost = document, lost
         self._fields = document.mapping(node)
         self._at = At(document.source(node), lost)
@@ -143,7 +140,7 @@ class _Item:
             elif line.strip():
                 At(source, self._lost).drop(line, "a line of examples that does not begin with '-'")
 
-    def _listed(self, node: yaml.Node) -> tuple[Source, str]:
+    def _listed(self, node: Node) -> tuple[Source, str]:
         fields = self._document.mapping(node)
         at = At(self._document.source(node), self._lost)
         if "text" not in fields:

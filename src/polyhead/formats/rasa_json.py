@@ -42,9 +42,9 @@ class RasaJson(TextFormat):
     ) -> Iterator[RawRecord]:
         """Yield the examples; holds one at a time."""
         window = Window(stream, path)
-        for top in window.keys():
+        for top in window.members():
             if top == _TOP:
-                for part in window.keys():
+                for part in window.members():
                     yield from _part(window, part, lost)
             else:
                 At(window.source(), lost).drop(top, f"the part {top!r} of a Rasa file")

@@ -49,7 +49,7 @@ class RasaMarkdown(TextFormat):
                     yield RawRecord({"text": read["text"], "label": title, "entities": read["entities"]}, source)
             elif item and not kind:
                 raise at.error("an item before the first section; begin with a line such as '## intent:greet'")
-            elif line and not (line.startswith("#") and not kind):
+            elif line and kind in ("", "intent") and not (line.startswith("#") and not kind):
                 at.drop(line, "a line that is no example of an intent")
 
 

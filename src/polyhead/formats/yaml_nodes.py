@@ -1,17 +1,17 @@
-"""YAML from strangers, node by node with their lines: no tags, no aliases, no depth without end, nothing constructed."""
+"""YAML from strangers, node by node with their lines: no tags, no aliases, no depth without end, nothing made of it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from polyhead.errors import DataError, MissingExtraError
 from polyhead.records import Source
 
-if TYPE_CHECKING:
-    import yaml
+Node = Any
+"""A node of PyYAML, which may not be installed."""
 
 _DEPTH = 20
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -74,7 +74,7 @@ class Yaml:
                 if isinstance(event, self._yaml.DocumentStartEvent):
                     raise DataError(f"{self.source(event)}: a second document; put each in a file of its own")
 
-    def items(self) -> Iterator[yaml.Node]:
+    def items(self) -> Iterator[Node]:
         """Yield the items of a list, which the next value must be; an empty value has none."""
         if not self._next_is(self._yaml.SequenceStartEvent):
             node = self.value()
@@ -86,12 +86,12 @@ class Yaml:
             yield self.value()
         self._loader.get_event()
 
-    def value(self) -> yaml.Node:
+    def value(self) -> Node:
         """Return the next value whole."""
         with self._explained():
             return self._node(_DEPTH)
 
-    def _node(self, depth: int) -> yaml.Node:
+    def _node(self, depth: int) -> Node:
         own, event = self._yaml, self._loader.get_event()
         if isinstance(event, own.AliasEvent) or event.anchor:
             raise DataError(
@@ -103,7 +103,7 @@ class Yaml:
             raise DataError(f"{self.source(event)}: nested too deeply")
         if isinstance(event, own.ScalarEvent):
             return own.ScalarNode("", event.value, event.start_mark, event.end_mark, event.style)
-        children = []
+        children: list[Any] = []
         if isinstance(event, own.SequenceStartEvent):
             while not self._loader.check_event(own.SequenceEndEvent):
                 children.append(self._node(depth - 1))
@@ -114,7 +114,7 @@ class Yaml:
         self._loader.get_event()
         return own.MappingNode("", children, event.start_mark)
 
-    def mapping(self, node: yaml.Node) -> dict[str, yaml.Node]:
+    def mapping(self, node: Node) -> dict[str, Node]:
         """Return the fields of a node.
 
         Raises:
@@ -122,7 +122,7 @@ class Yaml:
         """
         if not isinstance(node, self._yaml.MappingNode):
             raise DataError(f"{self.source(node)}: must be fields with values, such as 'intent: greet'")
-        found: dict[str, yaml.Node] = {}
+        found: dict[str, Node] = {}
         for key, value in node.value:
             name = self.word(key)
             if name in found:
@@ -130,11 +130,11 @@ class Yaml:
             found[name] = value
         return found
 
-    def sequence(self, node: yaml.Node) -> list[yaml.Node] | None:
+    def sequence(self, node: Node) -> list[Node] | None:
         """Return the items of a node; `None` where it is no list."""
-        return node.value if isinstance(node, self._yaml.SequenceNode) else None
+        return list(node.value) if isinstance(node, self._yaml.SequenceNode) else None
 
-    def word(self, node: yaml.Node) -> str:
+    def word(self, node: Node) -> str:
         """Return a node's text as it was written, whatever YAML would make of it.
 
         Raises:
@@ -144,7 +144,7 @@ class Yaml:
             return str(node.value)
         raise DataError(f"{self.source(node)}: must be a text")
 
-    def lines(self, node: yaml.Node) -> list[tuple[Source, str]]:
+    def lines(self, node: Node) -> list[tuple[Source, str]]:
         """Return the lines of a text, each with its place; those of a quoted one stand where it begins.
 
         Raises:
