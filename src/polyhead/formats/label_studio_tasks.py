@@ -165,8 +165,10 @@ def _with_text(data: dict[str, Any], name: str, at: At, result: list[dict[str, A
 
 
 def _is_of_text(entry: dict[str, Any]) -> bool:
-    kind = entry.get("type")
-    return kind in ("choices", "relation", "textarea", "rating", "number", "taxonomy", "labels", *_HTML)
+    kind, value = entry.get("type"), entry.get("value")
+    if kind == "labels":
+        return isinstance(value, dict) and _is_whole(value)
+    return kind in ("choices", "relation", "textarea", "rating", "number", "taxonomy", *_HTML)
 
 
 @dataclass

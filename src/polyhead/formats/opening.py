@@ -8,6 +8,7 @@ from pathlib import Path
 from polyhead.errors import DataError, SettingsError, name_the_known
 from polyhead.formats.brat import Brat
 from polyhead.formats.dialogflow import Dialogflow
+from polyhead.formats.docbin import DocBin
 from polyhead.formats.doccano import Doccano
 from polyhead.formats.json_array import JsonArray
 from polyhead.formats.json_lines import JsonLines
@@ -38,6 +39,7 @@ FORMATS: tuple[Format, ...] = (
     Dialogflow(),
     Watson(),
     Brat(),
+    DocBin(),
     JsonArray(),
     JsonLines(),
 )
