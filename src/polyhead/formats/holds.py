@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,6 +34,9 @@ class Holds:
         rest: Fields of any name; of any value, or strings only: else they are written as JSON.
         lines: Texts of several lines.
         blanks: Blanks as they are; else words are joined by one blank.
+        order: Records in any order; else those of one class stand together, in the order in which classes first come.
+        mended: Takes out or changes what the format cannot hold for reasons of its own, and tells; `None` drops the
+            record. Its own results it leaves as they are.
     """
 
     label: bool = True
@@ -48,6 +51,8 @@ class Holds:
     rest: bool | Literal["texts"] = False
     lines: bool = True
     blanks: bool = True
+    order: bool = True
+    mended: Callable[[Annotated, Lost], Annotated | None] | None = None
 
 
 def fitted(record: Annotated, holds: Holds, lost: Lost) -> Annotated | None:
@@ -63,7 +68,7 @@ def fitted(record: Annotated, holds: Holds, lost: Lost) -> Annotated | None:
     if not holds.unlabelled and record.label is None and record.labels is None:
         fitting.lose("dropped", record.text[:60], "a record without a class")
         return None
-    return record
+    return holds.mended(record, lost) if holds.mended else record
 
 
 @dataclass(frozen=True)

@@ -7,25 +7,49 @@ from pathlib import Path
 
 from polyhead.errors import DataError, SettingsError, name_the_known
 from polyhead.formats.arrow import Arrow
+from polyhead.formats.brat import Brat
 from polyhead.formats.conll import Conll
 from polyhead.formats.conllu import Conllu
+from polyhead.formats.dialogflow import Dialogflow
+from polyhead.formats.docbin import DocBin
+from polyhead.formats.doccano import Doccano
 from polyhead.formats.going_on import OnBad, read_on
 from polyhead.formats.hub import hub_records, is_on_hub
 from polyhead.formats.iob import Iob
 from polyhead.formats.jointbert import JointBert
 from polyhead.formats.json_array import JsonArray
 from polyhead.formats.json_lines import JsonLines
+from polyhead.formats.label_studio import LabelStudio
 from polyhead.formats.losses import Lost, ignore
+from polyhead.formats.luis import Luis
 from polyhead.formats.parquet import Parquet
 from polyhead.formats.place import Place, opened
+from polyhead.formats.prodigy import Prodigy
+from polyhead.formats.rasa import Rasa
+from polyhead.formats.rasa_json import RasaJson
+from polyhead.formats.rasa_md import RasaMarkdown
 from polyhead.formats.raw import AS_IT_IS, Format, RawRecord, Way
 from polyhead.formats.saved_set import SavedSet
 from polyhead.formats.separated import CommaSeparated, TabSeparated
+from polyhead.formats.spacy_json import SpacyJson
+from polyhead.formats.spacy_jsonl import SpacyJsonLines
 from polyhead.formats.text_lines import TextLines
+from polyhead.formats.watson import Watson
 
 FORMATS: tuple[Format, ...] = (
-    JsonArray(),
-    JsonLines(),
+    Rasa(),
+    RasaMarkdown(),
+    RasaJson(),
+    LabelStudio(),
+    SpacyJsonLines(),
+    Doccano(),
+    Prodigy(),
+    SpacyJson(),
+    Luis(),
+    Dialogflow(),
+    Watson(),
+    Brat(),
+    DocBin(),
     Parquet(),
     Arrow(),
     SavedSet(),
@@ -35,6 +59,8 @@ FORMATS: tuple[Format, ...] = (
     Conll(),
     TabSeparated(),
     CommaSeparated(),
+    JsonArray(),
+    JsonLines(),
 )
 """Those that tell more of themselves come first: the first that fits is taken."""
 
