@@ -25,6 +25,7 @@ UPDATE = os.environ.get("POLYHEAD_UPDATE_GOLDEN") == "1"
 
 HELP = {
     "help": ["-m", "polyhead", "--help"],
+    "help_check": ["-m", "polyhead", "check", "--help"],
     "help_train": ["-m", "polyhead", "train", "--help"],
     "help_evaluate": ["-m", "polyhead", "evaluate", "--help"],
     "help_calibrate": ["-m", "polyhead", "calibrate", "--help"],
