@@ -57,6 +57,19 @@ def test_the_readme_runs(checkout: Path) -> None:
     assert "'text': 'John lives in New York.'" in answers[0]
 
 
+def test_the_page_on_checking_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
+    (commands,) = COMMANDS.findall(page)
+    output = run(commands, checkout)
+    assert output.startswith("600 records, no errors\n")
+    assert (checkout / "check.html").is_file()
+    (program,) = PYTHON.findall(page)
+    (checkout / "program.py").write_text(program, encoding="utf-8")
+    printed = re.search(r"prints\n\n((?:    .+\n)+)", page)
+    assert printed is not None
+    assert run("python program.py", checkout) == printed[1].replace("    ", "")
+
+
 def test_the_page_on_ones_data_runs(checkout: Path) -> None:
     page = (ROOT / "docs" / "your_data.md").read_text(encoding="utf-8")
     (commands,) = COMMANDS.findall(page)

@@ -27,6 +27,7 @@ HELP = {
     "help": ["-m", "polyhead", "--help"],
     "help_split": ["-m", "polyhead", "split", "--help"],
     "help_plan": ["-m", "polyhead", "plan", "--help"],
+    "help_check": ["-m", "polyhead", "check", "--help"],
     "help_train": ["-m", "polyhead", "train", "--help"],
     "help_evaluate": ["-m", "polyhead", "evaluate", "--help"],
     "help_calibrate": ["-m", "polyhead", "calibrate", "--help"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,11 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polyhead.records import Record, text_key
+from polyhead.records import Record, Text, text_key
 from polyhead.tasks import Task
 
 _MOST_ANSWERS = 32
 """Different annotations of one text that are compared with one another."""
+
+
+def digest_of(texts: Text) -> bytes:
+    """Return 16 bytes that stand for a text, or two, whatever their case and white space."""
+    keys = [text_key(text) for text in ((texts,) if isinstance(texts, str) else texts)]
+    return hashlib.blake2b("\0".join(keys).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def groups_of(digests: bytes | bytearray) -> NDArray[np.int64]:

@@ -41,7 +41,9 @@ KINDS: dict[str, Kind] = {
     "scheme": Kind(
         "warning", "tags that break the file's scheme", "open entities by B- and close them as the file does"
     ),
-    "beyond": Kind("warning", "entities that the head cannot say", "they are not learnt; change the task's settings"),
+    "beyond": Kind(
+        "warning", "entities that the head cannot say", "they are never learnt: mend the text, or the task's settings"
+    ),
     "conflict": Kind("warning", "equal texts with different annotations", "decide which is right; at most one is"),
     "leak": Kind(
         "warning", "texts that an earlier split has, too", "remove them from one split; scores on them flatter"

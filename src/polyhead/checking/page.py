@@ -50,6 +50,7 @@ def render(result: Mapping[str, Any]) -> str:
         result=result,
         splits=splits,
         listed=_LISTED,
+        bars=_BARS,
         balance={name: _balance(name, own["rows"]) for name, own in result["labels"].items()},
         lengths=_lengths(result.get("lengths")),
     )

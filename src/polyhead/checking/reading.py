@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyhead.checking.characters import check_characters
+from polyhead.checking.duplicates import digest_of
 from polyhead.checking.files import SPLITS, Part, Plan
 from polyhead.checking.findings import Findings
 from polyhead.checking.tags import TagFindings
@@ -21,7 +21,7 @@ from polyhead.formats import Column, Limits, RawRecord, read_raw
 from polyhead.formats.reading import second_text_of, text_of
 from polyhead.labels import TagReader
 from polyhead.notices import Notices
-from polyhead.records import Record, Text, is_unicode, text_key
+from polyhead.records import Record, is_unicode
 from polyhead.tasks import kind_named
 
 OnRecords = Callable[[str, int], None]
@@ -89,12 +89,6 @@ class Reading:
         if not count and self._findings.total("malformed") == bad:
             raise DataError(f"{path}: no record in it")
         self.data.files.append({"path": str(path), "split": part.split, "records": count})
-
-
-def digest_of(texts: Text) -> bytes:
-    """Return 16 bytes that stand for a text, or two, whatever their case and white space."""
-    keys = [text_key(text) for text in ((texts,) if isinstance(texts, str) else texts)]
-    return hashlib.blake2b("\0".join(keys).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 class _FileReader:

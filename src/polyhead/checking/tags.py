@@ -47,7 +47,7 @@ class TagFindings:
     def unfit(self, source: Source | None, problem: str) -> None:
         """Take a tag that fits no scheme."""
         self.unfit_in_record = True
-        self.findings.add("tag", source, problem, text=self.text, task=self.task)
+        self.findings.add("tag", source, f"{self.task}: {problem}", text=self.text, task=self.task)
 
     def broken(self, source: Source | None, event: str, found: str) -> None:
         """Take a place that breaks some scheme, until the file's is known."""
@@ -66,9 +66,9 @@ class TagFindings:
                 self._tell(event, source, found, text)
         for event, case in breaks.items():
             if more := case.count - self._told[event]:
-                self.findings.add("scheme", case.source, f"{more:,} more, {_SAYS[event]}", task=self.task)
+                self.findings.add("scheme", case.source, f"{self.task}: {more:,} more, {_SAYS[event]}", task=self.task)
         self._broken.clear()
 
     def _tell(self, event: str, source: Source | None, found: str, text: str) -> None:
         self._told[event] += 1
-        self.findings.add("scheme", source, f"{found}, {_SAYS[event]}", text=text, task=self.task)
+        self.findings.add("scheme", source, f"{self.task}: {found}, {_SAYS[event]}", text=text, task=self.task)

@@ -42,7 +42,8 @@ class Values:
     def result(self) -> dict[str, Any]:
         """Return, by task and split, a row for each type, most entities first."""
         found: dict[str, dict[str, list[dict[str, Any]]]] = {}
-        for (task, split, label), count in sorted(self._counts.items(), key=lambda pair: (-pair[1], pair[0])):
+        order = sorted(self._counts.items(), key=lambda pair: (SPLITS.index(pair[0][1]), -pair[1], pair[0]))
+        for (task, split, label), count in order:
             seen = self._seen[task, split, label]
             row = {"type": label, "entities": count, "in training": seen, "share": seen / count}
             found.setdefault(task, {}).setdefault(split, []).append(row)

@@ -45,7 +45,7 @@ def split_command(
         float | None,
         typer.Option(
             metavar="0..1",
-            help="Texts at least so near stay together: the share of their stretches of four letters that both have.",
+            help="Texts at least so near stay together: the share of their stretches of five letters that both have.",
         ),
     ] = None,
     unseen_entities: Annotated[

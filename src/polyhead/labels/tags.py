@@ -113,11 +113,15 @@ class TagReader:
         """
         checked = self._checked(tags, source)
         for event, position in _events(checked):
-            tag = checked[position - 1] if position <= len(checked) else "the end"
-            found = f"tag {position} is {tag!r}"
-            self._cases.setdefault(event, _Case(0, source, found)).count += 1
-            if self.listener and event in _BREAKS:
-                self.listener.broken(source, event, found)
+            case = self._cases.get(event)
+            told = self.listener if event in _BREAKS else None
+            if case is None or told:
+                tag = checked[position - 1] if position <= len(checked) else "the end"
+                found = f"tag {position} is {tag!r}"
+                case = self._cases.setdefault(event, _Case(0, source, found))
+                if told:
+                    told.broken(source, event, found)
+            case.count += 1
         return checked
 
     @property

@@ -22,6 +22,7 @@ _CODE = (
     *("records.py", "notices.py", "labels/*.py", "formats/*.py", "encoding/*.py", "tasks/*.py", "batching/*.py"),
     *("preparing/*.py", "splitting/texts.py", "training/reading.py", "training/holdout.py", "training/strata.py"),
     "training/kept.py",
+    *("training/repeats.py", "checking/duplicates.py"),
 )
 """Where the code stands that records and rows depend on."""
 _OF_NO_MATTER = {"metric", "score_weight", "patience"}

@@ -61,7 +61,7 @@ def split(
         names: Of the parts; where not given, train and test, or train, dev and test.
         config: A settings file (TOML) that says what the tasks are; by default those of `label` and `ner_tags`.
         group: Records of which this field has one value stay together.
-        near_duplicates: Texts at least so near stay together: the Jaccard index of the sets of their stretches of four
+        near_duplicates: Texts at least so near stay together: the Jaccard index of the sets of their stretches of five
             characters.
         unseen_entities: The last part gets entities that the others do not have, as far as possible.
         seed: The split is a function of the records and this.
@@ -75,7 +75,6 @@ def split(
     Raises:
         SettingsError: If an option is out of range, or files would be overwritten.
         DataError: If a file cannot be used, or has too few texts.
-        MissingExtraError: If near-duplicates are asked for, and the extra ``check`` is not installed.
     """
     parsed = parse_shares(shares)
     options = Options(parsed, names_for(parsed, names), group, near_duplicates, unseen_entities, seed)

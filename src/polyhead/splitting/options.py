@@ -21,7 +21,7 @@ class Options:
         shares: Of the parts, in any unit.
         names: Of the parts.
         group: Records of which this field has one value stay together.
-        near_duplicates: Texts at least so near stay together (Jaccard index of their shingles).
+        near_duplicates: Texts at least so near stay together (Jaccard index of their pieces of five characters).
         unseen_entities: The last part gets entities that the others do not have, as far as possible.
         seed: The split is a function of the records and this.
     """
@@ -41,8 +41,8 @@ class Options:
                 raise SettingsError(f"--names: {name!r} cannot be a part's name: letters, digits, '_' and '-'")
         if len({name.casefold() for name in self.names}) < len(self.names):
             raise SettingsError(f"--names: each part needs a name of its own, found {list(self.names)}")
-        if self.near_duplicates is not None and not 0 < self.near_duplicates <= 1:
-            raise SettingsError(f"--near-duplicates: wanted a number above 0 and up to 1, found {self.near_duplicates}")
+        if self.near_duplicates is not None and not 0.5 <= self.near_duplicates <= 1:
+            raise SettingsError(f"--near-duplicates: wanted a number from 0.5 to 1, found {self.near_duplicates}")
         if self.seed < 0:
             raise SettingsError(f"--seed: wanted 0 or more, found {self.seed}")
 

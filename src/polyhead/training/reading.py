@@ -18,6 +18,7 @@ from polyhead.settings import RunSettings, SetSettings, TaskSettings
 from polyhead.tasks import Task, TaskOptions, kind_named, options_of
 from polyhead.tasks.defaults import default_tasks
 from polyhead.training.holdout import hold_out
+from polyhead.training.repeats import Digests, tell_of_repeats
 from polyhead.training.sets import DataSet, TrainingData
 
 
@@ -64,8 +65,12 @@ def read_data(settings: RunSettings, notices: Notices, *, store: Callable[[Seque
                 raise SettingsError(f"data.sets.{name}.tasks: no task {task!r}; {name_the_known(task, wanted)}")
     reading = _Reading(wanted, options, settings.data.max_characters, notices)
     records = store(list(wanted))
+    digests = Digests(in_both=_in_both(sets))
     read = {
-        name: (records.keep(reading.files(own, own.train)), records.keep(reading.files(own, own.dev)))
+        name: (
+            records.keep(digests.noted(reading.files(own, own.train), digests.train)),
+            records.keep(digests.noted(reading.files(own, own.dev), digests.dev)),
+        )
         for name, own in sets.items()
     }
     records.close()
@@ -73,7 +78,14 @@ def read_data(settings: RunSettings, notices: Notices, *, store: Callable[[Seque
     tasks = tuple(_learn(name, task, options[name], train, sets) for name, task in wanted.items())
     found = list(_sets(settings, read, tasks, notices))
     _tell_of_dev(found, tasks, notices)
+    tell_of_repeats(train, together([own for _, own in read.values()]), digests, tasks, notices)
     return TrainingData(tasks, tuple(found), reading.accounts)
+
+
+def _in_both(sets: Mapping[str, SetSettings]) -> frozenset[str]:
+    """Return the files that are named for training and for dev."""
+    train, dev = ({str(path) for own in sets.values() for path in getattr(own, part)} for part in ("train", "dev"))
+    return frozenset(train & dev)
 
 
 def _sets(

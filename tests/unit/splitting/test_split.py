@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polyhead.errors import DataError, MissingExtraError, SettingsError
+from polyhead.errors import DataError, SettingsError
 from polyhead.splitting import split, verify
 from polyhead.splitting.near import join_near
 from polyhead.splitting.texts import text_key
@@ -32,9 +30,6 @@ record = st.fixed_dictionaries(
 )
 SURE = [{"sentence": f"sure {at}", "label": at % 2, "ner_tags": ["B-x"], "user": at} for at in range(6)]
 datasets = st.lists(record, max_size=40).map(lambda rows: [*rows, *SURE])
-needs_datasketch = pytest.mark.skipif(
-    importlib.util.find_spec("datasketch") is None, reason="the extra 'check' is not installed"
-)
 
 
 def parts_of(rows: list[dict[str, Any]], **options: Any) -> tuple[dict[str, list[str]], dict[str, Any]]:
@@ -78,7 +73,6 @@ def test_groups_are_never_torn(rows: list[dict[str, Any]]) -> None:
     assert all(len(names) == 1 for names in of_user.values())
 
 
-@needs_datasketch
 def test_near_duplicates_stay_together_and_groups_reach_over_them() -> None:
     rows = [
         {"sentence": f"{at * 7919} {at * 104729} {at * 1299709} {at * 15485863}", "label": at % 2} for at in range(60)
@@ -93,17 +87,10 @@ def test_near_duplicates_stay_together_and_groups_reach_over_them() -> None:
         assert len(holds) == 1
 
 
-@needs_datasketch
 def test_near_is_what_the_share_of_common_stretches_says() -> None:
-    texts = ["abcdefgh", "abcdefgx", "zzzzzzzz"]  # with blanks around: 7 stretches each, 5 of them in both: 5/9
-    assert join_near(texts, threshold=0.55) == [(0, 1)]
-    assert join_near(texts, threshold=0.56) == []
-
-
-def test_without_datasketch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "datasketch", None)
-    with pytest.raises(MissingExtraError, match=r"polyhead\[check\]"):
-        parts_of([{"sentence": f"text {at}", "label": 1} for at in range(9)], near_duplicates=0.9)
+    texts = ["abcdefghijkl", "Abcdefghijkx", "zzzzzzzzzzzz"]  # 8 stretches each, 7 of them in both: 7/9
+    assert join_near(texts, threshold=0.77) == [(0, 1)]
+    assert join_near(texts, threshold=0.78) == []
 
 
 def test_records_without_labels_are_shared_out_too() -> None:
