@@ -61,8 +61,8 @@ def readable(name: str, title: str) -> Iterator[None]:
 
     try:
         yield
-    except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
-        said = " ".join(str(error).split())[:300]
+    except (pyarrow.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
+        said = " ".join(str(error).split())[:300] or "it asks for more memory than there is"
         raise DataError(f"{name}: cannot be read as {title}: {said}") from error
 
 

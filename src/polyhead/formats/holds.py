@@ -118,6 +118,8 @@ class _Fitting:
         if not self.holds.integers:
             label = None if label is None else self._in_digits(label)
             labels = None if labels is None else tuple(map(self._in_digits, labels))
+        if label is record.label and labels is record.labels:  # as nearly always
+            return record
         return dataclasses.replace(record, label=label, labels=labels)
 
     def _in_digits(self, label: Label) -> str:
@@ -139,7 +141,8 @@ class _Fitting:
         if spans.known_to is not None and not self.holds.partly:
             self.lose("dropped", record.text[:60], "the entities of a text that is annotated in part")
             return self.spans(dataclasses.replace(record, spans=None))
-        return dataclasses.replace(record, spans=Spans(self._held(spans.spans, record.text), spans.known_to))
+        kept = self._held(spans.spans, record.text)
+        return record if kept == spans.spans else dataclasses.replace(record, spans=Spans(kept, spans.known_to))
 
     def _held(self, kept: tuple[Span, ...], text: str) -> tuple[Span, ...]:
         """Return entities as they can be held."""
@@ -193,7 +196,7 @@ class _Fitting:
             if not isinstance(value, str):
                 self.lose("changed", shown, "the value of a field that is no string (written as JSON)")
             kept[name] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        return dataclasses.replace(record, rest=kept)
+        return dataclasses.replace(record, rest=kept) if record.rest else record
 
 
 def _shown(span: Span, text: str) -> str:

@@ -219,3 +219,9 @@ def test_written_columns_have_the_type_of_their_values(tmp_path):
     }
     assert pq.read_table(path)["mixed"].to_pylist() == ["1", '"1"']
     assert [dataclasses.replace(record, source=None) for record in read_file(path).records] == records
+
+
+def test_a_stream_that_asks_for_all_memory_is_refused(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"\xff\xff\xff\xff" + (2**31 - 8).to_bytes(4, "little") + b"\x00" * 100)
+    assert complaint_of(path).startswith("a: cannot be read as Arrow: ")
