@@ -11,6 +11,17 @@ CORES = "POLYHEAD_CORES"
 """Where this is set in the environment, that many cores are used and no more."""
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _PROCESSOR = Path("/proc/cpuinfo")
+_MEMORY, _OWN = Path("/proc/meminfo"), Path("/proc/self/status")
+_GROUPS = (
+    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current"), Path("/sys/fs/cgroup/memory.stat")),
+    (
+        Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+        Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+        Path("/sys/fs/cgroup/memory/memory.stat"),
+    ),
+)
+"""Limit, use and its parts of a container's memory, in the two ways that Linux tells them."""
+_NO_LIMIT = 2**60
 
 
 def cores() -> int:
@@ -39,3 +50,47 @@ def processor() -> str:
         if found:
             return " ".join(found)
     return f"{platform.machine()} {platform.processor()}"
+
+
+def memory_room() -> int | None:
+    """Return the bytes that this process may take in all, what it has included; `None` where the system does not say.
+
+    That is what is free, as far as the limit of its container allows; what the system only keeps of files is free.
+    """
+    own, free = _kilobytes(_OWN, "VmRSS"), _kilobytes(_MEMORY, "MemAvailable")
+    if own is None or free is None:
+        return None
+    room = free + own
+    for limit_file, used_file, parts_file in _GROUPS:
+        with suppress(OSError, ValueError):
+            limit, used = int(limit_file.read_text()), int(used_file.read_text())
+            parts = dict(line.split() for line in parts_file.read_text().splitlines())
+            kept = int(parts.get("inactive_file", 0)) + int(parts.get("active_file", 0))
+            if limit < _NO_LIMIT:
+                room = min(room, limit - (used - kept) + own)
+    return room
+
+
+def _kilobytes(path: Path, name: str) -> int | None:
+    """Return a number of one of the system's lists, in bytes."""
+    with suppress(OSError, ValueError, IndexError):
+        for line in path.read_text().splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) * 1024
+    return None
+
+
+def memory_peak() -> int | None:
+    """Return the most bytes that this process had at once, or since `forget_memory_peak`; `None` where nobody says."""
+    return _kilobytes(_OWN, "VmHWM")
+
+
+def memory_now() -> int | None:
+    """Return the bytes that this process has; `None` where the system does not say."""
+    return _kilobytes(_OWN, "VmRSS")
+
+
+def forget_memory_peak() -> None:
+    """Have `memory_peak` begin anew, where the system can do that."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")

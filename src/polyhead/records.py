@@ -26,6 +26,11 @@ def is_unicode(text: str) -> bool:
     return True
 
 
+def text_key(text: str) -> str:
+    """Return what texts share that differ in case and white space only."""
+    return " ".join(text.casefold().split())
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a record stood.

@@ -58,10 +58,6 @@ BAD_DATA: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
         GOOD + '{"sentence": "a b", "ner_tags": ["O", "O", "O"]}',
         (":2: field 'ner_tags': 3 tags for 2 words",),
     ),
-    "tags for blank words": (
-        '{"sentence": "a  b", "ner_tags": ["O", "O", "O"]}',
-        (":1:", "3 tags for 2 words", "blank words"),
-    ),
     "empty file": ("", ("the file is empty",)),
     "blank file": (" \n\n", ("the file is empty",)),
     "no record": ("[]", ("no record in it",)),
@@ -70,8 +66,8 @@ BAD_DATA: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
         ("'ner'", "no entity in any of the 1 records"),
     ),
     "unknown fields": (
-        '{"sentence": "a", "labels": 1, "tags": []}',
-        ("no field 'label' or 'ner_tags'", "'labels'", "'tags'", "settings file"),
+        '{"sentence": "a", "classes": 1, "tags": []}',
+        ("no field 'label', 'labels', 'ner_tags' or 'entities'", "'classes'", "'tags'", "settings file"),
     ),
     "NaN label": (GOOD + '{"sentence": "a", "label": NaN}', (":2: ", "NaN is not a JSON value")),
     "NaN in an array": ('[{"sentence": "a", "label": -Infinity}]', (":1: ", "-Infinity is not a JSON value")),

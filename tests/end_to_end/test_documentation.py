@@ -57,6 +57,19 @@ def test_the_readme_runs(checkout: Path) -> None:
     assert "'text': 'John lives in New York.'" in answers[0]
 
 
+def test_the_page_on_checking_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
+    (commands,) = COMMANDS.findall(page)
+    output = run(commands, checkout)
+    assert output.startswith("600 records, no errors\n")
+    assert (checkout / "check.html").is_file()
+    (program,) = PYTHON.findall(page)
+    (checkout / "program.py").write_text(program, encoding="utf-8")
+    printed = re.search(r"prints\n\n((?:    .+\n)+)", page)
+    assert printed is not None
+    assert run("python program.py", checkout) == printed[1].replace("    ", "")
+
+
 def test_the_page_on_ones_data_runs(checkout: Path) -> None:
     page = (ROOT / "docs" / "your_data.md").read_text(encoding="utf-8")
     (commands,) = COMMANDS.findall(page)
@@ -120,6 +133,25 @@ def test_the_page_on_training_runs(checkout: Path) -> None:
     run("".join(COMMANDS.findall(page)), checkout)
     log = (checkout / "runs" / "profiled" / "log.jsonl").read_text(encoding="utf-8")
     assert '"event": "profile"' in log
+
+
+def test_the_page_on_splitting_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "split.md").read_text(encoding="utf-8")
+    (commands,) = COMMANDS.findall(page)
+    output = run(commands, checkout)
+    promised = page.split("<!-- run -->")[1].split("\n\n")[1]
+    assert [line.split() for line in promised.splitlines()] == [line.split() for line in output.splitlines()[:6]]
+    assert "the parts are what they were" in output
+    assert "are in no other part" in output
+
+
+def test_the_page_on_planning_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "plan.md").read_text(encoding="utf-8")
+    (commands,) = COMMANDS.findall(page)
+    output = run(commands, checkout)
+    assert re.search(r"^about .* to .*, peak .*; it fits$", output, re.MULTILINE)
+    assert '"fits": true' in output
+    assert not list(checkout.glob("**/epoch-*"))
 
 
 def test_every_shipped_settings_file_is_valid() -> None:

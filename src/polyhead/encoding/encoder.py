@@ -104,6 +104,12 @@ class TextEncoder:
         start, stop = window.second
         return around + window.stop - window.start + stop - start
 
+    @property
+    def unknown_id(self) -> int | None:
+        """The id of what the vocabulary lacks; `None` where a tokenizer has none, since it knows every byte, say."""
+        token = getattr(self._tokenizer.model, "unk_token", None)
+        return self._unknown if token is None else self._tokenizer.token_to_id(token)
+
     def names(self, ids: Sequence[int]) -> list[str]:
         """Return the pieces that ids stand for, as the tokenizer writes them."""
         return [self._tokenizer.id_to_token(number) or "" for number in ids]

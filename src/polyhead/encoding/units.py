@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyhead.labels.tags import Extent
+from polyhead.labels.words import words_of
 
 UnitKind = Literal["whitespace", "pretokenizer"]
 """``whitespace``: the words that `str.split` gives. ``pretokenizer``: words with punctuation and ideographs apart."""
 
 UNIT_KINDS: tuple[str, ...] = get_args(UnitKind)
-
-_WORD = re.compile(r"\S+")
 
 
 @dataclass(frozen=True)
@@ -40,11 +38,6 @@ class Units:
 
     def __len__(self) -> int:
         return len(self.extents)
-
-
-def words_of(text: str) -> list[Extent]:
-    """Find start and end of each whitespace word, the words being those of `str.split`."""
-    return [match.span() for match in _WORD.finditer(text)]
 
 
 def find_units(kind: UnitKind, text: str, pieces: Sequence[Extent]) -> Units:

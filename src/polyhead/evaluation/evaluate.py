@@ -188,7 +188,7 @@ def annotated_records(predictor: Predictor, data: str | Path, to_score: ToScore,
         columns = {task.name: task.column(to_score.fields[task.name], task.options) for task in predictor.tasks}
         return read_records(data, columns, notices=notices, limits=limits)
 
-    held = None if Path(data).is_file() else list(read(notices))
+    held = None if Path(data).is_file() or Path(data).is_dir() else list(read(notices))
     records = annotated = 0
     for record in read(notices) if held is None else held:
         records += 1

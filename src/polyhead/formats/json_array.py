@@ -3,53 +3,128 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any, TextIO
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar, TextIO
 
 from polyhead.errors import DataError
+from polyhead.formats.annotated import Annotated
+from polyhead.formats.holds import Holds
 from polyhead.formats.json_values import DECODER, as_object, explain
-from polyhead.formats.raw import RECORD_LIMIT, RawRecord
+from polyhead.formats.losses import Lost, ignore
+from polyhead.formats.place import Place
+from polyhead.formats.raw import NO_OPTIONS, RECORD_LIMIT, RawRecord, ReadOptions, TextFormat
+from polyhead.formats.writing import new_text
 from polyhead.records import Source
 
 _CHUNK = 64 * 1024
 _BLANK = " \t\r\n"
 
 
-class JsonArray:
+class JsonArray(TextFormat):
     """One JSON array of objects."""
 
-    name = "JSON array"
+    name: ClassVar[str] = "json"
+    title: ClassVar[str] = "JSON array"
+    holds: ClassVar[Holds] = Holds(rest=True)
 
-    def fits(self, path: str, head: str) -> bool:  # noqa: ARG002 (only the content tells)
+    def fits(self, place: Place) -> bool:
         """Whether the file begins with an array."""
-        return head.startswith("[")
+        return place.head.startswith("[")
 
-    def read(self, stream: TextIO, path: str) -> Iterator[RawRecord]:
+    def read(
+        self,
+        stream: TextIO,
+        path: str,
+        options: ReadOptions = NO_OPTIONS,  # noqa: ARG002 (the file says all)
+        lost: Lost = ignore,  # noqa: ARG002 (all of it is taken)
+    ) -> Iterator[RawRecord]:
         """Yield the array's objects; holds one object and a chunk of the file at a time."""
-        window = _Window(stream, path)
-        window.expect("[")
-        if window.peek() == "]":
-            window.expect("]")
-        else:
-            while True:
-                source = window.source()
-                yield RawRecord(as_object(window.value(), source), source)
-                if window.peek() == "]":
-                    window.expect("]")
-                    break
-                window.expect(",")
-        if after := window.peek():
-            raise DataError(f"{window.source()}: not valid JSON: {after!r} after the end of the array")
+        window = Window(stream, path)
+        for source in window.elements():
+            yield RawRecord(as_object(window.value(), source), source)
+        window.end("array")
+
+    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:  # noqa: ARG002 (all is held)
+        """Write one object a line, in an array."""
+        with new_text(path) as stream:
+            before = "["
+            for record in records:
+                stream.write(f"{before}\n{json.dumps(record.fields(), ensure_ascii=False)}")
+                before = ","
+            stream.write("[\n]\n" if before == "[" else "\n]\n")
 
 
-class _Window:
-    """The part of the file that is being parsed, and the line it begins at."""
+class Window:
+    """The part of a file of JSON that is being parsed, and the line it begins at.
+
+    Args:
+        stream: The file.
+        path: As the user named it.
+    """
 
     def __init__(self, stream: TextIO, path: str) -> None:
         self._stream, self._path = stream, path
         self._text, self._at, self._line, self._column = "", 0, 1, 0
 
+    def elements(self) -> Iterator[Source]:
+        """Go through an array; whoever does must take each element, by `value`, `elements` or `members`, as it comes.
+
+        Yields:
+            Where each begins.
+        """
+        self.expect("[")
+        if self.peek() != "]":
+            while True:
+                yield self.source()
+                if self.peek() == "]":
+                    break
+                self.expect(",")
+        self.expect("]")
+
+    def members(self) -> Iterator[str]:
+        """Go through an object, each key once; whoever does must take each value as it comes.
+
+        Yields:
+            The keys.
+
+        Raises:
+            DataError: If it is none, or a key stands there twice.
+        """
+        self.expect("{", "an object")
+        seen: set[str] = set()
+        while self.peek() != "}" or seen:
+            source, key = self.source(), self._key()
+            if key in seen:
+                raise DataError(f"{source}: not usable JSON: the field {key[:80]!r} stands twice in one object")
+            seen.add(key)
+            yield key
+            if self.peek() == "}":
+                break
+            self.expect(",", "an object")
+        self.expect("}", "an object")
+
+    def _key(self) -> str:
+        if self.peek() != '"':
+            self.expect('"', "an object")
+        key = str(self.value())
+        self.expect(":", "an object")
+        return key
+
+    def end(self, what: str) -> None:
+        """Check that nothing follows.
+
+        Args:
+            what: What has ended.
+
+        Raises:
+            DataError: If something does.
+        """
+        if after := self.peek():
+            raise DataError(f"{self.source()}: not valid JSON: {after!r} after the end of the {what}")
+
     def source(self) -> Source:
+        """Return where the next value begins."""
         self.peek()
         return Source(self._path, self._line)
 
@@ -63,11 +138,16 @@ class _Window:
             if not self._more(_CHUNK):
                 return ""
 
-    def expect(self, wanted: str) -> None:
+    def expect(self, wanted: str, where: str = "an array of records") -> None:
+        """Pass over the next character.
+
+        Raises:
+            DataError: If it is another.
+        """
         found = self.peek()
         if found != wanted:
             what = f"found {found!r}" if found else "the file ends"
-            raise DataError(f"{self.source()}: not valid JSON: expected {wanted!r} in an array of records, {what}")
+            raise DataError(f"{self.source()}: not valid JSON: expected {wanted!r} in {where}, {what}")
         self._pass(self._at + 1)
 
     def value(self) -> Any:

@@ -11,8 +11,9 @@ from typing import Any
 from polyhead.errors import AnnotationError, DataError, name_the_known
 from polyhead.formats.columns import Column
 from polyhead.formats.json_values import json_type
+from polyhead.formats.losses import telling
 from polyhead.formats.opening import read_raw
-from polyhead.formats.raw import RawRecord
+from polyhead.formats.raw import AS_IT_IS, RawRecord, Way
 from polyhead.notices import Notices
 from polyhead.records import Record, Text, is_unicode
 
@@ -54,7 +55,12 @@ class Limits:
 
 
 def read_records(
-    path: str | Path, columns: Mapping[str, Column], *, notices: Notices, limits: Limits | None = None
+    path: str | Path,
+    columns: Mapping[str, Column],
+    *,
+    notices: Notices,
+    limits: Limits | None = None,
+    way: Way = AS_IT_IS,
 ) -> Iterator[Record]:
     """Yield the records of a file with the annotations that tasks read.
 
@@ -63,24 +69,44 @@ def read_records(
         columns: For each task, what reads its field. Made for this file alone: a column may learn from the file.
         notices: Hears of what is odd but usable.
         limits: What a record may hold.
+        way: Its format, where its name and beginning do not tell.
 
     Raises:
         DataError: At the first record that cannot be used, with file and line.
     """
     limits = limits or Limits()
-    read_fields = {column.field for column in columns.values()}
-    for raw in read_raw(path):
-        field, text = text_of(raw, limits)
-        if not text.strip():
-            raise DataError(f"{raw.source}: the field {field!r} holds no text")
-        second = second_text_of(raw, limits)
-        for name in raw.fields.keys() - read_fields - {field, limits.second_field}:
+    read_fields = {column.field for column in columns.values()} | {limits.second_field}
+    for raw in read_raw(path, lost=telling(notices), way=way):
+        field, record = record_of(raw, columns, notices=notices, limits=limits)
+        for name in raw.fields.keys() - read_fields - {field}:
             notices.add(
                 f"{{records have|record has}} the field {name!r}, which no task reads", raw.source, f"field {name!r}"
             )
-        yield Record(text, _annotations(raw, text, columns, notices), raw.source, second)
+        yield record
     for column in columns.values():
         column.finish(notices)
+
+
+def record_of(raw: RawRecord, columns: Mapping[str, Column], *, notices: Notices, limits: Limits) -> tuple[str, Record]:
+    """Turn what a file holds into a record with the annotations that tasks read.
+
+    Args:
+        raw: What the file holds.
+        columns: For each task, what reads its field.
+        notices: Hears of what is odd but usable.
+        limits: What a record may hold.
+
+    Returns:
+        The field that holds the text, and the record.
+
+    Raises:
+        DataError: If it cannot be used.
+    """
+    field, text = text_of(raw, limits)
+    if not text.strip():
+        raise DataError(f"{raw.source}: the field {field!r} holds no text")
+    second = second_text_of(raw, limits)
+    return field, Record(text, _annotations(raw, text, columns, notices), raw.source, second)
 
 
 def read_texts(source: str | Path, limits: Limits) -> Iterator[Text]:

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TextIO
+from typing import ClassVar, TextIO
 
-from polyhead.formats.raw import RawRecord, numbered_lines
+from polyhead.formats.losses import Lost, ignore
+from polyhead.formats.place import Place
+from polyhead.formats.raw import NO_OPTIONS, RawRecord, ReadOptions, TextFormat, numbered_lines
 
 
-class TextLines:
+class TextLines(TextFormat):
     """One text a line. A blank line is a text too, so that answers and lines stay side by side."""
 
-    name = "text lines"
+    name: ClassVar[str] = "txt"
+    title: ClassVar[str] = "text lines"
 
-    def fits(self, path: str, head: str) -> bool:
+    def fits(self, place: Place) -> bool:
         """Whether the file is called so, or begins with neither an object nor an array."""
-        return path.endswith(".txt") or not head.startswith(("{", "["))
+        return place.is_called(".txt") or not place.head.startswith(("{", "["))
 
-    def read(self, stream: TextIO, path: str) -> Iterator[RawRecord]:
+    def read(
+        self,
+        stream: TextIO,
+        path: str,
+        options: ReadOptions = NO_OPTIONS,  # noqa: ARG002 (the file says all)
+        lost: Lost = ignore,  # noqa: ARG002 (all of it is taken)
+    ) -> Iterator[RawRecord]:
         """Yield each line as the text of a record; holds one line at a time."""
         for source, line in numbered_lines(stream, path):
             yield RawRecord({"text": line.rstrip("\r\n")}, source)

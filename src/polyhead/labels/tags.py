@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from polyhead.errors import AnnotationError
 from polyhead.notices import Notices
@@ -17,6 +18,8 @@ from polyhead.records import Source, Span
 _OPENS, _CLOSES = frozenset("BUS"), frozenset("USLE")
 _FAMILIES = {"U": "BILOU", "L": "BILOU", "S": "BIOES", "E": "BIOES"}
 _PREFIXES = frozenset("BIUSLE")
+_BREAKS = ("opened by I", "unclosed")
+"""What breaks a scheme, but not every one."""
 
 Extent = tuple[int, int]
 
@@ -66,6 +69,16 @@ def tags_of_spans(spans: Sequence[Span], units: Sequence[Extent]) -> list[str]:
     return tags
 
 
+class TagListener(Protocol):
+    """Hears of every tag that is odd, where `TagReader` alone would keep the first."""
+
+    def unfit(self, source: Source | None, problem: str) -> None:
+        """Hear of a tag that fits no scheme."""
+
+    def broken(self, source: Source | None, event: str, found: str) -> None:
+        """Hear of a place that breaks some scheme: an ``event`` of `TagReader.breaks`."""
+
+
 @dataclass
 class _Case:
     count: int
@@ -78,10 +91,16 @@ class TagReader:
     """Checks the tags of one file, record by record, and recognises their scheme.
 
     What breaks the file's scheme but can be read is counted, and told once by `finish`.
+
+    Attributes:
+        listener: Hears of each case.
     """
+
+    listener: TagListener | None = None
 
     _family: str | None = None
     _cases: dict[str, _Case] = field(default_factory=dict)
+    _known: set[str] = field(default_factory=set)
 
     def check(self, tags: Sequence[object], source: Source | None) -> list[str]:
         """Check one record's tags.
@@ -92,10 +111,16 @@ class TagReader:
         Raises:
             AnnotationError: If a tag is not a string or fits no scheme.
         """
-        checked = [self._check_one(tag, position) for position, tag in enumerate(tags, start=1)]
+        checked = self._checked(tags, source)
         for event, position in _events(checked):
-            tag = checked[position - 1] if position <= len(checked) else "the end"
-            case = self._cases.setdefault(event, _Case(0, source, f"tag {position} is {tag!r}"))
+            case = self._cases.get(event)
+            told = self.listener if event in _BREAKS else None
+            if case is None or told:
+                tag = checked[position - 1] if position <= len(checked) else "the end"
+                found = f"tag {position} is {tag!r}"
+                case = self._cases.setdefault(event, _Case(0, source, found))
+                if told:
+                    told.broken(source, event, found)
             case.count += 1
         return checked
 
@@ -108,12 +133,42 @@ class TagReader:
 
     def finish(self, notices: Notices) -> None:
         """Tell what broke the scheme of the file, now that the whole file was seen."""
-        if self.scheme != "IOB1" and (case := self._cases.get("opened by I")):
+        breaks = self.breaks()
+        if case := breaks.get("opened by I"):
             rule = "{tags continue|tag continues} an entity that nothing opened (read as the start of one)"
             notices.add(rule, case.source, f"{case.found}, with no entity of its type before it", case.count)
-        if self._family and (case := self._cases.get("unclosed")):
+        if case := breaks.get("unclosed"):
             rule = f"{{entities end|entity ends}} without a closing {self._family} tag (read as ended)"
             notices.add(rule, case.source, f"{case.found}, with the entity before it still open", case.count)
+
+    def breaks(self) -> dict[str, _Case]:
+        """Return what breaks the scheme of the tags seen so far, by event: ``opened by I``, ``unclosed``."""
+        allowed = {"opened by I": self.scheme == "IOB1", "unclosed": self._family is None}
+        return {event: self._cases[event] for event in _BREAKS if event in self._cases and not allowed[event]}
+
+    def _checked(self, tags: Sequence[object], source: Source | None) -> list[str]:
+        """Return the tags; those that the file had before need no second look."""
+        try:
+            if not self._all_known(tags):
+                self._known.update([self._check_one(tag, position) for position, tag in enumerate(tags, start=1)])
+        except AnnotationError:
+            if self.listener:
+                self._tell_unfit(tags, source, self.listener)
+            raise
+        return [str(tag) for tag in tags]
+
+    def _all_known(self, tags: Sequence[object]) -> bool:
+        try:
+            return self._known.issuperset(tags)
+        except TypeError:  # what no set can hold is no tag
+            return False
+
+    def _tell_unfit(self, tags: Sequence[object], source: Source | None, listener: TagListener) -> None:
+        for position, tag in enumerate(tags, start=1):
+            try:
+                self._check_one(tag, position)
+            except AnnotationError as error:
+                listener.unfit(source, str(error))
 
     def _check_one(self, tag: object, position: int) -> str:
         if not isinstance(tag, str):

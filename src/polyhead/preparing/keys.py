@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from polyhead.formats.hub import is_on_hub
 from polyhead.settings import RunSettings
 from polyhead.tasks.kinds import KINDS, known_kinds
 
@@ -19,7 +20,9 @@ _FORMAT = 1
 """Of the entries' files; another one where they are written otherwise."""
 _CODE = (
     *("records.py", "notices.py", "labels/*.py", "formats/*.py", "encoding/*.py", "tasks/*.py", "batching/*.py"),
-    *("preparing/*.py", "training/reading.py", "training/holdout.py", "training/strata.py", "training/kept.py"),
+    *("preparing/*.py", "splitting/texts.py", "training/reading.py", "training/holdout.py", "training/strata.py"),
+    "training/kept.py",
+    *("training/repeats.py", "checking/duplicates.py"),
 )
 """Where the code stands that records and rows depend on."""
 _OF_NO_MATTER = {"metric", "score_weight", "patience"}
@@ -68,7 +71,16 @@ def rows_key(records: str, *, tokenizer_json: str, encoding: Mapping[str, Any], 
 
 
 def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
+    """Return the SHA-256 of a file's content; of a folder, that of all files in it and their names.
+
+    Of a data set on the Hub it is that of its name, as it was when it was read.
+    """
+    if is_on_hub(path):
+        return hashlib.sha256(str(path).encode()).hexdigest()
+    if path.is_dir():
+        inside = sorted(file for file in path.rglob("*") if file.is_file())
+        names = (f"{file.relative_to(path).as_posix()}\0{file_digest(file)}\n" for file in inside)
+        return hashlib.sha256("".join(names).encode("utf-8", "surrogateescape")).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

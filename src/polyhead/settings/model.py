@@ -24,6 +24,10 @@ def _names_to_table(value: Any) -> Any:
     return dict.fromkeys(value) if isinstance(value, list) and all(isinstance(name, str) for name in value) else value
 
 
+def _listed(value: Any) -> Any:
+    return value.split(",") if isinstance(value, str) else value
+
+
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_one_or_many)]
 
 
@@ -34,6 +38,10 @@ class _Files(_Section):
     """Files that choose the best epoch. Where there is none, a stratified tenth of the training data is held out."""
     text_field: str | None = None
     """The field that holds the text; by default ``sentence``, else ``text``."""
+    format: str | None = None
+    """The format of the files, as `polyhead convert --from` names it; by default found by name and beginning."""
+    columns: Annotated[tuple[str, ...] | None, BeforeValidator(_listed)] = None
+    """What the columns of the files are called, where the files do not say; ``_`` for those that are not read."""
     second_field: str | None = None
     """The field that holds a second text, which is read together with the first: the hypothesis beside a premise."""
 

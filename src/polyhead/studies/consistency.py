@@ -7,10 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from polyhead.records import Record, Span, Spans, in_words
+from polyhead.records import Record, Span, Spans, in_words, text_key
 from polyhead.studies.issues import Finding
 from polyhead.tasks import Task
-from polyhead.training.strata import text_key
 
 _WEIGHT = 0.5
 """What a contradiction counts at most: of two annotations that contradict each other, one may be right."""

@@ -61,6 +61,15 @@ class TaskOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a setting is left to what the data hold, as `suited` finds it."""
+        return False
+
+    def suited(self, value: Any) -> Self:  # noqa: ARG002
+        """Return the settings with nothing left open, by a value of the task's field that is not empty."""
+        return self
+
 
 @dataclass(frozen=True)
 class Task(ABC):

@@ -18,19 +18,19 @@ class TagColumn:
     """Reads a list of tags, one a whitespace word, into spans."""
 
     field: str
-    _tags: TagReader = dataclasses.field(default_factory=TagReader)
+    tags: TagReader = dataclasses.field(default_factory=TagReader)
 
     def read(self, value: Any, text: str, source: Source | None, notices: Notices) -> Spans:
         """Return the spans; what lies behind the last tag is unknown. An empty list means: checked, and empty."""
-        words = words_given(value, text, what="tags")
-        spans = spans_of_tags(self._tags.check(value, source), words)
-        if not value:
+        tags, words = words_given(value, text, self.field, source, notices, what="tags")
+        spans = spans_of_tags(self.tags.check(tags, source), words)
+        if not tags:
             return Spans(spans)
-        return Spans(spans, known_part(value, words, self.field, source, notices, what="tags"))
+        return Spans(spans, known_part(tags, words, self.field, source, notices, what="tags"))
 
     def finish(self, notices: Notices) -> None:
         """Tell what broke the file's tag scheme."""
-        self._tags.finish(notices)
+        self.tags.finish(notices)
 
 
 def confidences_of(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeGuard
 
 from polyhead.errors import AnnotationError, name_the_known
 from polyhead.formats.json_values import json_type
+from polyhead.labels import TagReader
 from polyhead.notices import Notices
 from polyhead.records import Source, Span, Spans
 from polyhead.tasks.entities import TagColumn
@@ -24,6 +26,11 @@ class SpanColumn:
 
     def __post_init__(self) -> None:
         self._tags = TagColumn(self.field)
+
+    @property
+    def tags(self) -> TagReader:
+        """What checks tags, where the field holds such."""
+        return self._tags.tags
 
     def read(self, value: Any, text: str, source: Source | None, notices: Notices) -> Spans:
         """Return the spans, in the order of the text. An empty list means: checked, and empty."""
@@ -44,6 +51,26 @@ class SpanColumn:
     def finish(self, notices: Notices) -> None:
         """Tell what broke the tag scheme of a file of tags."""
         self._tags.finish(notices)
+
+
+@dataclass
+class EntityColumn(SpanColumn):
+    """The same, of entities of which none shares a character with another, as tags can say them."""
+
+    def read(self, value: Any, text: str, source: Source | None, notices: Notices) -> Spans:
+        """Return the entities, in the order of the text."""
+        if not isinstance(value, list):
+            raise AnnotationError(
+                f"must be a list of tags, one for each word, or of entities, found {json_type(value)}"
+            )
+        found = super().read(value, text, source, notices)
+        for before, after in pairwise(found.spans):
+            if after.start < before.end:
+                first, second = (f"[{text[span.start : span.end]}]{span.label}" for span in (before, after))
+                raise AnnotationError(
+                    f"{first} and {second} overlap, which tags cannot say; remove one, or take the kind 'spans'"
+                )
+        return found
 
 
 def _span(entry: object, text: str, name: str) -> Span:

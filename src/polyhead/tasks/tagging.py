@@ -21,11 +21,12 @@ from polyhead.records import Span, Spans
 from polyhead.tasks.base import Prediction, Task, TaskOptions
 from polyhead.tasks.chains import Chain, ChainScores
 from polyhead.tasks.doubts import Doubt, doubts_of_entities
-from polyhead.tasks.entities import Entity, TagColumn, confidences_of
+from polyhead.tasks.entities import Entity, confidences_of
 from polyhead.tasks.head import IGNORE, Constraints, HeadSpec
 from polyhead.tasks.numeric import log_softmax
 from polyhead.tasks.options import check_known
 from polyhead.tasks.restoring import types_of
+from polyhead.tasks.span_values import EntityColumn
 from polyhead.tasks.tag_paths import fill_in, stretches
 from polyhead.tasks.tag_prediction import TagPrediction
 from polyhead.tasks.tagging_options import TaggingOptions
@@ -51,9 +52,9 @@ class Tagging(Task):
     metrics: ClassVar[tuple[str, ...]] = ("f1", "precision", "recall")
 
     @classmethod
-    def column(cls, field: str, options: TaggingOptions) -> TagColumn:  # noqa: ARG003
-        """Make what reads a list of tags."""
-        return TagColumn(field)
+    def column(cls, field: str, options: TaggingOptions) -> EntityColumn:  # noqa: ARG003
+        """Make what reads a list of tags, or of entities."""
+        return EntityColumn(field)
 
     @classmethod
     def learn(
@@ -69,7 +70,7 @@ class Tagging(Task):
     @property
     def unit(self) -> UnitKind:
         """What the head labels."""
-        unit: UnitKind = self.options.unit
+        unit: UnitKind = "whitespace" if self.options.is_open else self.options.unit
         return unit
 
     @cached_property

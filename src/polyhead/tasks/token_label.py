@@ -36,18 +36,18 @@ class WordLabelColumn:
 
     def read(self, value: Any, text: str, source: Source | None, notices: Notices) -> Spans:
         """Return a span for each word that has a label; null, and what lies behind the last label, is unknown."""
-        words = words_given(value, text, what="labels")
-        for position, label in enumerate(value, start=1):
+        labels, words = words_given(value, text, self.field, source, notices, what="labels")
+        for position, label in enumerate(labels, start=1):
             if label is not None and not (isinstance(label, str) and label):
                 raise AnnotationError(
                     f"label {position} must be a string, or null where the word's label is unknown, found {label!r}"
                 )
         spans = tuple(
-            Span(start, end, label) for label, (start, end) in zip(value, words, strict=False) if label is not None
+            Span(start, end, label) for label, (start, end) in zip(labels, words, strict=False) if label is not None
         )
         if not spans:
             raise AnnotationError("no word has a label; leave the field out where the labels are unknown")
-        return Spans(spans, known_part(value, words, self.field, source, notices, what="labels"))
+        return Spans(spans, known_part(labels, words, self.field, source, notices, what="labels"))
 
     def finish(self, notices: Notices) -> None:
         """Nothing is known only after the whole file."""

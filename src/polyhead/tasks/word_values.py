@@ -5,34 +5,45 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from polyhead.encoding.units import words_of
 from polyhead.errors import AnnotationError
 from polyhead.formats.json_values import json_type
 from polyhead.labels.tags import Extent
+from polyhead.labels.words import beside_words
 from polyhead.notices import Notices
 from polyhead.records import Source
 
 
-def words_given(values: Any, text: str, *, what: str) -> list[Extent]:
+def words_given(
+    values: Any, text: str, field: str, source: Source | None, notices: Notices, *, what: str
+) -> tuple[Sequence[Any], list[Extent]]:
     """See that a field holds a list that does not go beyond the words of its text.
 
     Args:
         values: The field's value.
         text: The text.
+        field: The field of the file.
+        source: Where the record stood.
+        notices: Hears of values for words that are blank, which are left out.
         what: What the values are, in the plural, for messages.
 
     Returns:
-        All words of the text.
+        The values, and all words of the text.
 
     Raises:
         AnnotationError: If the value is no list, or gives more values than there are words.
     """
     if not isinstance(values, list):
         raise AnnotationError(f"{what} must be a list with one for each word, found {json_type(values)}")
-    words = words_of(text)
-    if len(values) > len(words):
-        raise AnnotationError(f"{len(values)} {what} for {len(words)} words{_blank_words(values, text, what)}")
-    return words
+    kept, words = beside_words(values, text)
+    if len(kept) > len(words):
+        raise AnnotationError(f"{len(values)} {what} for {len(words)} words")
+    if len(kept) < len(values):
+        notices.add(
+            f"{{records have|record has}} {what} in {field!r} for blank words between two spaces (left out)",
+            source,
+            f"{len(values)} {what} for {len(words)} words",
+        )
+    return kept, words
 
 
 def known_part(
@@ -60,10 +71,3 @@ def known_part(
         f"{len(values)} {what} for {len(words)} words",
     )
     return words[len(values) - 1][1]
-
-
-def _blank_words(values: Sequence[object], text: str, what: str) -> str:
-    blanks = sum(1 for word in text.split(" ") if not word.strip())
-    if blanks and len(text.split(" ")) == len(values):
-        return f"; {blanks} of the {what} stand for blank words between two spaces: remove those spaces and {what}"
-    return ""

@@ -10,10 +10,10 @@ from polyhead.notices import Notices
 from polyhead.preparing import Cache
 from polyhead.settings import RunSettings, SetSettings
 from polyhead.training.kept import kept_data
-from polyhead.training.reading import DEFAULT_TASKS, InMemory, read_data
+from polyhead.training.reading import InMemory, read_data
 from polyhead.training.sets import DataSet, TrainingData, with_sets
 
-__all__ = ["DEFAULT_TASKS", "DataSet", "TrainingData", "load_data", "with_sets"]
+__all__ = ["DataSet", "TrainingData", "load_data", "with_sets"]
 
 
 def load_data(settings: RunSettings, notices: Notices) -> TrainingData:

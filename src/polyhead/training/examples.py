@@ -80,6 +80,13 @@ def lengths_of(examples: Sequence[Example]) -> Sequence[int]:
     return [example.row.length for example in examples]
 
 
+def texts_cut(examples: Sequence[Example]) -> int:
+    """Return how many texts are longer than a row, and have several."""
+    if isinstance(examples, StoredRows):
+        return examples.texts_cut()
+    return len({id(own.row.encoded) for own in examples if own.row.window.own_start > 0})
+
+
 def _members(examples: Sequence[Example], task: str) -> NDArray[np.int64]:
     if isinstance(examples, StoredRows):
         return examples.members(task)

@@ -67,7 +67,8 @@ def _paths(settings: RunSettings) -> list[Path]:
 
 def _stamps(paths: Sequence[Path]) -> Stamps:
     """Return what changes when a file does."""
-    found = [path.stat() for path in paths]
+    files = [file for path in paths for file in (sorted(path.rglob("*")) if path.is_dir() else [path])]
+    found = [file.stat() for file in files]
     return [(own.st_size, own.st_mtime_ns) for own in found]
 
 

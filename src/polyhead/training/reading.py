@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from polyhead.errors import DataError, SettingsError, name_the_known
-from polyhead.formats import Limits, read_raw, read_records
+from polyhead.formats import Limits, ReadOptions, Way, read_raw, read_records
 from polyhead.notices import Notices
 from polyhead.preparing.choosing import annotated, annotations_of, how_many, taken, together
 from polyhead.preparing.keys import file_digest
 from polyhead.records import Record
 from polyhead.settings import RunSettings, SetSettings, TaskSettings
 from polyhead.tasks import Task, TaskOptions, kind_named, options_of
+from polyhead.tasks.defaults import default_tasks
 from polyhead.training.holdout import hold_out
+from polyhead.training.repeats import Digests, tell_of_repeats
 from polyhead.training.sets import DataSet, TrainingData
-
-DEFAULT_TASKS = {
-    "classification": TaskSettings(kind="single_label", field="label"),
-    "ner": TaskSettings(kind="tagging", field="ner_tags"),
-}
-"""The tasks of data that come without settings, as far as the data have their fields."""
 
 
 class Store(Protocol):
@@ -60,16 +56,21 @@ def read_data(settings: RunSettings, notices: Notices, *, store: Callable[[Seque
         DataError: If a file cannot be used, or carries nothing for a task.
     """
     sets = settings.data.all_sets()
-    wanted = settings.tasks or _tasks_in([path for own in sets.values() for path in own.train])
+    wanted = settings.tasks or _default_tasks(sets.values())
     options = {name: options_of(name, task) for name, task in wanted.items()}  # which also checks each task's kind
+    options |= _suited({name: own for name, own in options.items() if own.is_open}, wanted, sets.values())
     for name, own in sets.items():
         for task in own.tasks or ():
             if task not in wanted:
                 raise SettingsError(f"data.sets.{name}.tasks: no task {task!r}; {name_the_known(task, wanted)}")
     reading = _Reading(wanted, options, settings.data.max_characters, notices)
     records = store(list(wanted))
+    digests = Digests(in_both=_in_both(sets))
     read = {
-        name: (records.keep(reading.files(own, own.train)), records.keep(reading.files(own, own.dev)))
+        name: (
+            records.keep(digests.noted(reading.files(own, own.train), digests.train)),
+            records.keep(digests.noted(reading.files(own, own.dev), digests.dev)),
+        )
         for name, own in sets.items()
     }
     records.close()
@@ -77,7 +78,14 @@ def read_data(settings: RunSettings, notices: Notices, *, store: Callable[[Seque
     tasks = tuple(_learn(name, task, options[name], train, sets) for name, task in wanted.items())
     found = list(_sets(settings, read, tasks, notices))
     _tell_of_dev(found, tasks, notices)
+    tell_of_repeats(train, together([own for _, own in read.values()]), digests, tasks, notices)
     return TrainingData(tasks, tuple(found), reading.accounts)
+
+
+def _in_both(sets: Mapping[str, SetSettings]) -> frozenset[str]:
+    """Return the files that are named for training and for dev."""
+    train, dev = ({str(path) for own in sets.values() for path in getattr(own, part)} for part in ("train", "dev"))
+    return frozenset(train & dev)
 
 
 def _sets(
@@ -113,7 +121,7 @@ class _Reading:
                 for name, field in fields.items()
             }
             count = 0
-            for record in read_records(path, columns, notices=self._notices, limits=limits):
+            for record in read_records(path, columns, notices=self._notices, limits=limits, way=way_of(own)):
                 count += 1
                 yield record
             self.accounts.append({"path": str(path), "sha256": file_digest(path), "records": count})
@@ -158,24 +166,38 @@ def _learn(
         fields = list(dict.fromkeys(_fields_of(own, {name: task})[name] for own in feeding))
         raise DataError(
             f"tasks.{name}.field: no record of {', '.join(map(str, paths))} has the field "
-            f"{' or '.join(map(repr, fields))}; {name_the_known(fields[0], _fields_in(paths))}"
+            f"{' or '.join(map(repr, fields))}; {name_the_known(fields[0], _fields_in(feeding))}"
         )
     kind = kind_named(task.kind, where=f"tasks.{name}.kind")
     return kind.learn(name=name, field=task.field, weight=task.weight, options=options, annotations=annotations)
 
 
-def _tasks_in(paths: Sequence[Path]) -> dict[str, TaskSettings]:
-    """Find the default tasks whose fields the data have."""
-    fields = _fields_in(paths)
-    found = {name: task for name, task in DEFAULT_TASKS.items() if task.field in fields}
-    if not found:
-        raise DataError(
-            f"{', '.join(map(str, paths))}: no field 'label' or 'ner_tags', so there is no task; the records have "
-            f"{', '.join(map(repr, sorted(fields)))}. Name tasks and fields in a settings file: [tasks.NAME] with "
-            f"kind and field"
-        )
-    return found
+def _default_tasks(sets: Collection[SetSettings]) -> dict[str, TaskSettings]:
+    return default_tasks(_fields_in(sets), [path for own in sets for path in own.train])
 
 
-def _fields_in(paths: Iterable[Path]) -> set[str]:
-    return {name for path in paths for raw in read_raw(path) for name in raw.fields}
+def _suited(
+    options: Mapping[str, TaskOptions], wanted: Mapping[str, TaskSettings], sets: Iterable[SetSettings]
+) -> dict[str, TaskOptions]:
+    """Settle what settings leave to the data, by the first value in them that is not empty."""
+    left = dict(options)
+    for own in sets:
+        fields = {name: field for name, field in _fields_of(own, wanted).items() if name in left}
+        for path in own.train if fields else ():
+            for raw in read_raw(path, way=way_of(own)):
+                for name in [name for name, field in fields.items() if raw.fields.get(field)]:
+                    left[name] = left[name].suited(raw.fields[fields.pop(name)])
+                if not fields:
+                    break
+    return left
+
+
+def _fields_in(sets: Iterable[SetSettings]) -> set[str]:
+    return {
+        name for own in sets for path in own.train for raw in read_raw(path, way=way_of(own)) for name in raw.fields
+    }
+
+
+def way_of(own: SetSettings) -> Way:
+    """Return how the files of a data set are to be read."""
+    return Way(own.format, ReadOptions(own.columns))

@@ -3,7 +3,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 
-from polyhead.encoding.units import UNIT_KINDS, find_units, surfaces, words_of
+from polyhead.encoding.units import UNIT_KINDS, find_units, surfaces
+from polyhead.labels import words_of
 from tests.tiny_encoders import CORPUS, KINDS
 from tests.unit.encoders import any_texts, text_encoder
 

@@ -52,7 +52,7 @@ def test_an_unknown_kind_is_named_with_the_known():
 def test_options_have_defaults():
     options = options_of("ner", TaskSettings(kind="tagging", field="tags"))
     assert options == Tagging.Options()
-    assert (options.unit, options.decoder) == ("whitespace", "viterbi")
+    assert (options.unit, options.decoder) == ("auto", "viterbi")
 
 
 def test_options_are_taken():
@@ -73,7 +73,9 @@ def test_an_option_of_another_kind_is_unknown():
 
 
 def test_an_option_out_of_range():
-    with pytest.raises(SettingsError, match=r"^tasks\.ner\.unit: .*'whitespace' or 'pretokenizer', found 'words'$"):
+    with pytest.raises(
+        SettingsError, match=r"^tasks\.ner\.unit: .*'auto', 'whitespace' or 'pretokenizer', found 'words'$"
+    ):
         options_of("ner", TaskSettings(kind="tagging", field="tags", unit="words"))
 
 

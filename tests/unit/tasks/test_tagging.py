@@ -6,6 +6,7 @@ from polyhead.labels import LabelSet
 from polyhead.notices import Notices
 from polyhead.records import Source, Span, Spans
 from polyhead.tasks import IGNORE, Tagging
+from polyhead.tasks.tagging_options import TaggingOptions
 from tests.unit.tasks.texts import encoded_of
 
 TASK = Tagging("ner", "tags", 1.0, Tagging.Options(), LabelSet(("LOC", "PER")))  # O, B-LOC, I-LOC, B-PER, I-PER
@@ -29,7 +30,8 @@ def test_the_tags_are_o_then_begin_and_inside_of_each_type():
 
 @pytest.mark.parametrize(("value", "found"), [("O O", "a string"), ({}, "an object"), (1, "a number")])
 def test_tags_must_be_a_list(value, found):
-    with pytest.raises(AnnotationError, match=rf"^tags must be a list with one for each word, found {found}$"):
+    wanted = rf"^must be a list of tags, one for each word, or of entities, found {found}$"
+    with pytest.raises(AnnotationError, match=wanted):
         read(value)
 
 
@@ -99,12 +101,14 @@ def test_more_tags_than_words_are_refused():
         read(["O"] * 5)
 
 
-def test_tags_for_blank_words_are_named():
-    with pytest.raises(AnnotationError) as caught:
-        read(["O"] * 4, "in  New York")
-    assert str(caught.value) == (
-        "4 tags for 3 words; 1 of the tags stand for blank words between two spaces: remove those spaces and tags"
-    )
+def test_tags_for_blank_words_are_left_out_and_told():
+    notices = Notices()
+    column = Tagging.column("tags", TASK.options)
+    found = column.read(["O", "O", "B-LOC", "I-LOC"], "in  New York", Source("a.json", 7), notices)
+    assert found == Spans((Span(4, 12, "LOC"),))
+    assert notices.lines() == [
+        "1 record has tags in 'tags' for blank words between two spaces (left out); first: a.json:7: 4 tags for 3 words"
+    ]
 
 
 def test_fewer_tags_than_words_are_told_with_the_first_place():
@@ -188,3 +192,28 @@ def test_soft_targets_of_a_crf_are_marginals():
 def test_a_table_is_no_part_of_what_a_task_is():
     assert crf(np.ones((6, 5))) == tagging(decoder="crf")
     assert "table" not in crf(np.ones((6, 5))).state()
+
+
+def test_entities_may_be_given_by_their_characters():
+    found = read([{"start": 3, "end": 6, "label": "LOC"}])
+    assert found == Spans((Span(3, 6, "LOC"),))
+
+
+def test_entities_that_overlap_cannot_be_said_by_tags():
+    entries = [{"start": 0, "end": 6, "label": "A"}, {"start": 3, "end": 6, "label": "B"}]
+    with pytest.raises(AnnotationError, match=r"\[.*\]A and \[.*\]B overlap, which tags cannot say; .*'spans'$"):
+        read(entries)
+
+
+@pytest.mark.parametrize(
+    ("given", "value", "wanted"),
+    [
+        ("auto", ["O", "B-X"], "whitespace"),
+        ("auto", [{"start": 0, "end": 1, "label": "X"}], "pretokenizer"),
+        ("whitespace", None, "whitespace"),
+    ],
+)
+def test_the_unit_is_what_suits_the_data_unless_it_is_set(given, value, wanted):
+    options = TaggingOptions(unit=given)
+    assert options.is_open == (given == "auto")
+    assert (options.suited(value) if options.is_open else options).unit == wanted

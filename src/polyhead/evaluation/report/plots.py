@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -96,6 +97,18 @@ def bar_plot(counts: Mapping[str, int], *, title: str) -> str:
         axes.set_xlim(0, max(*values, 1) * 1.12)
         axes.spines["bottom"].set_visible(False)
         axes.set_xticks([])
+    return drawn[0]
+
+
+def histogram_plot(edges: Sequence[float], counts: Sequence[int], *, title: str, xlabel: str) -> str:
+    """Draw how many values fall between each two edges."""
+    with _plot(title, rows=5) as (axes, drawn):
+        widths = [end - start for start, end in itertools.pairwise(edges)]
+        axes.bar(edges[:-1], counts, width=widths, align="edge", color=_ACCENT, alpha=0.85)
+        axes.set_xlabel(xlabel)
+        axes.set_xlim(left=0)
+        axes.grid(axis="y", color=_FAINT, linewidth=0.6)
+        axes.set_axisbelow(True)
     return drawn[0]
 
 
