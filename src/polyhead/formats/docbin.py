@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -69,7 +70,7 @@ class DocBin:
         classes = dict.fromkeys(str(label) for labels in of_docs for label in labels or ())
         for doc, labels in zip(docs, of_docs, strict=True):
             if labels is not None:
-                doc.cats = {name: float(name in labels) for name in classes}
+                doc.cats = {str(name): 1.0 for name in labels} | {name: 0.0 for name in classes if name not in labels}
         written = Bin(attrs=["ENT_IOB", "ENT_TYPE"], docs=docs, store_user_data=False)
         with path.open("xb") as file:
             file.write(written.to_bytes())
@@ -81,7 +82,7 @@ def _doc(language: Any, record: Annotated) -> Any:
     spans = record.spans.spans if record.spans else ()
     words: list[str] = []
     spaces: list[bool] = []
-    for piece in _pieces(language.make_doc(record.text), spans):
+    for piece in _pieces(language.tokenizer(record.text), spans):
         if piece == " " and words and not spaces[-1]:
             spaces[-1] = True
         else:
@@ -89,7 +90,7 @@ def _doc(language: Any, record: Annotated) -> Any:
             spaces.append(False)
     doc = Doc(language.vocab, words=words, spaces=spaces)
     marked = [doc.char_span(span.start, span.end, label=span.label) for span in spans]
-    if any(before.end > after.start for before, after in zip(spans, spans[1:], strict=False)):
+    if any(before.end > after.start for before, after in pairwise(spans)):
         doc.spans[GROUP] = marked
     elif record.spans is not None:
         doc.set_ents(marked, default="outside")
@@ -102,7 +103,7 @@ def _pieces(doc: Any, spans: Iterable[Span]) -> Iterator[str]:
     for token in doc:
         cuts |= {token.idx, token.idx + len(token)}
     ends = sorted(cuts | {0, len(doc.text)})
-    for start, end in zip(ends, ends[1:], strict=False):
+    for start, end in pairwise(ends):
         yield doc.text[start:end]
 
 

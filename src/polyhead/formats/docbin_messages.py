@@ -148,14 +148,12 @@ def unpacked(place: Place) -> Message:
         lengths = np.frombuffer(read["lengths"], dtype="int32").tolist()
         rows = np.frombuffer(read["tokens"], dtype="uint64").reshape(-1, len(columns))
         spaces = np.frombuffer(read["spaces"], dtype=bool)
-        if min(lengths, default=0) < 0 or not sum(lengths) == len(rows) == len(spaces) or "ORTH" not in columns:
-            raise DataError(f"{place.name}:1: damaged: the tokens in it are not as many as it says")
-        starts = np.cumsum([0, *lengths]).tolist()
         store = StringStore(read["strings"])
-    except DataError:
-        raise
     except (ValueError, TypeError, KeyError, zlib.error) as error:
         raise DataError(f"{place.name}:1: damaged, or no DocBin of spaCy 3: {error}") from error
+    if min(lengths, default=0) < 0 or not sum(lengths) == len(rows) == len(spaces) or "ORTH" not in columns:
+        raise DataError(f"{place.name}:1: damaged: the tokens in it are not as many as it says")
+    starts = np.cumsum([0, *lengths]).tolist()
     return Message(place.name, lengths, rows, spaces, columns, store, read, starts)
 
 

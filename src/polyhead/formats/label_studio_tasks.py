@@ -28,7 +28,7 @@ class Task:
         data: Its other data.
         choices: By block, what was chosen.
         entities: Its entities; `None` where it has none of them.
-        annotated: Whether an annotation counts.
+        annotated: Whether an annotation counts, and all of its entities are where it says.
         known: The fields that are known to be annotated, whatever is in them.
     """
 
@@ -124,7 +124,7 @@ def _full(task: dict[str, Any], at: At) -> Task:
         reading.take(each)
     if len(reading.span_blocks) > 1:
         at.lose("changed", ", ".join(reading.span_blocks), "entities of several blocks of a task (read as of one)")
-    return Task(at, own.text, own.data, reading.choices, reading.entities, annotated=True, known=known)
+    return Task(at, own.text, own.data, reading.choices, reading.entities, annotated=reading.whole, known=known)
 
 
 def _counting(task: dict[str, Any], at: At) -> dict[str, Any] | None:
@@ -181,6 +181,7 @@ class _Result:
     choices: dict[str, list[Any]] = field(default_factory=dict)
     entities: list[Any] | None = None
     span_blocks: dict[str, None] = field(default_factory=dict)
+    whole: bool = True
 
     def take(self, entry: dict[str, Any]) -> None:
         kind = str(entry.get("type"))
@@ -189,7 +190,8 @@ class _Result:
             self._choose(str(entry.get("from_name")), self.at.items(value.get("choices"), "choices"))
         elif kind == "labels" and isinstance(value, dict) and self.text is not None and _is_whole(value):
             self.span_blocks[str(entry.get("from_name"))] = None
-            self.entities = (self.entities or []) + list(self._spans(value, self.text))
+            if spans := list(self._spans(value, self.text)):
+                self.entities = (self.entities or []) + spans
         else:
             self.at.drop(f"{entry.get('from_name')}: {value}", f"an annotation of the type {kind[:40]!r}")
 
@@ -204,6 +206,7 @@ class _Result:
         if isinstance(said, str) and not _same(said, text[start:end]):
             if (moved := _by_utf16(text, start, end)) is None or not _same(said, text[slice(*moved)]):
                 what = f"[{said}]{labels} where the text has [{text[start:end]}]"
+                self.whole = False
                 self.at.drop(what, "an entity that says another text than stands there")
                 return
             start, end = moved

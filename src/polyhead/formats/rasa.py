@@ -24,6 +24,8 @@ _NLU = re.compile(r"^[\"']?nlu[\"']?\s*:", re.MULTILINE)
 _SECTIONS = ("synonym", "regex", "lookup")
 _UNWRITTEN = re.compile("[^\t\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029\ufeff]")
 """Characters that a block of YAML cannot have as they are."""
+_WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
+"""Words that some reader of YAML does not take for text."""
 
 
 class Rasa(TextFormat):
@@ -95,7 +97,7 @@ def _block(intent: str, examples: list[str]) -> Iterator[str]:
 
 def _quoted(text: str) -> str:
     """Quote a text where it could be read as anything but itself."""
-    if re.fullmatch(r"[A-Za-z_][\w+/ -]*(?<! )", text, re.ASCII):
+    if re.fullmatch(r"[A-Za-z_][\w+/ -]*(?<! )", text, re.ASCII) and text.lower() not in _WORDS:
         return text
     quoted = json.dumps(text, ensure_ascii=False)
     return _UNWRITTEN.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)

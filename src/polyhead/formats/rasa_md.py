@@ -13,7 +13,7 @@ from polyhead.formats.rasa_examples import read_example
 from polyhead.formats.raw import NO_OPTIONS, RawRecord, ReadOptions, TextFormat, numbered_lines
 from polyhead.records import Source
 
-_SECTION = re.compile(r"##\s*([^:#\s]+)\s*:(.+)")
+_SECTION = re.compile(r"##\s*([^:#\s]+)\s*:(.*)")
 _FIRST = re.compile(r"^##\s*(?:intent|synonym|regex|lookup)\s*:", re.MULTILINE)
 _ITEM = re.compile(r"[-*+]\s*(.*)", re.DOTALL)
 _KINDS = ("intent", "synonym", "regex", "lookup")
