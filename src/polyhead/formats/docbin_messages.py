@@ -23,7 +23,7 @@ GROUP = "sc"
 """What spaCy's span categorizer calls its spans."""
 
 _LIMIT = 2 * 2**30
-_OWN = ("ORTH", "SPACY", "ENT_IOB", "ENT_TYPE")
+_OWN = ("ORTH", "NORM", "SPACY", "ENT_IOB", "ENT_TYPE")
 _SPANS = {40: ">QQQllll", 32: ">QQllll"}
 """By length, how a span is packed: label, first and last token, first and last character come last."""
 
@@ -121,7 +121,8 @@ class Message:
     def more(self, document: int) -> list[str]:
         """Return what a document has besides: columns that are not empty, and user data."""
         rows = self._rows(self.rows, document)
-        found = [name for name, at in self.columns.items() if name not in _OWN and rows[:, at].any()]
+        first = {"SENT_START": 1}  # the first token begins a sentence in any document
+        found = [name for name, at in self.columns.items() if name not in _OWN and rows[first.get(name, 0) :, at].any()]
         return found + ["user_data"] * bool(self._part("user_data", document, b"") not in (b"", b"\x80"))
 
 
