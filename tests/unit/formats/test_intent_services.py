@@ -4,6 +4,8 @@ import pytest
 
 from polyhead.formats import Annotated
 from polyhead.formats.luis import Luis
+from polyhead.formats.place import opened
+from polyhead.formats.watson import Watson
 from polyhead.records import Span, Spans
 from tests.unit.formats.reads import complaint, entities, put, read
 
@@ -131,4 +133,5 @@ def test_what_cannot_be_read_is_refused_with_its_line(content, form, wanted, tmp
 
 
 def test_no_csv_is_taken_for_one_of_watson(tmp_path):
-    assert "in no known format" in complaint(put(tmp_path, "a.csv", "a,x\n"))
+    with opened(put(tmp_path, "a.csv", "a,x\n")) as place:
+        assert not Watson().fits(place)

@@ -143,7 +143,11 @@ def without(fields, name):
 @pytest.mark.parametrize(("part", "count"), [("dev", 700), pytest.param("train", 13084, marks=pytest.mark.slow)])
 def test_snips_comes_back_but_for_what_is_told(part, count, form, tmp_path):
     losses, change = SNIPS[form]
-    losses = [(how, reason, count if times == 700 else times) for how, reason, times in losses]
+    losses = [
+        (how, reason, count if times == 700 else times)
+        for how, reason, times in losses
+        if part == "train" or (how, reason, times) != ORDER  # classes stand together in dev.jsonl
+    ]
     source = DATA / "snips" / f"{part}.jsonl"
     there = convert(source, tmp_path / "there", to=form)
     back = convert(tmp_path / "there", tmp_path / "back.jsonl", form=form)
