@@ -116,8 +116,10 @@ def _labels(value: Any, found: dict[str, Any], at: At) -> str | None:
 def _entity(value: Any, at: At) -> Any:
     if isinstance(value, list) and len(value) == 3:
         return entity(*value)
-    if isinstance(value, dict):
+    if isinstance(value, dict) and "start_offset" in value:
         return entity(*(value.get(name) for name in ("start_offset", "end_offset", "label")))
+    if isinstance(value, dict):  # what was read from doccano and written as JSON lines
+        return value
     raise at.error(f"an entity must be [start, end, label] or an object with start_offset, found {value!r:.60}")
 
 

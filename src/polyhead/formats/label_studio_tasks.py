@@ -147,7 +147,8 @@ def _counting(task: dict[str, Any], at: At) -> dict[str, Any] | None:
 
 def _object_of(result: list[dict[str, Any]], data: dict[str, Any]) -> str:
     """Return the name of the data that the annotations are of."""
-    names = {str(each.get("to_name", "")).removeprefix("$") for each in result if each.get("type") != "relation"}
+    of_text = [each for each in result if _is_of_text(each)]
+    names = {str(each["to_name"]).removeprefix("$") for each in of_text if "to_name" in each}
     named = {name for name in names if isinstance(data.get(name), str)} - {"image", "audio", "video"}
     return named.pop() if len(named) == 1 else "text"
 

@@ -32,6 +32,8 @@ _OWN = (
     "_is_binary",
 )
 _HASHES = {"_input_hash", "_task_hash"}
+_OURS = {"entities", "labels"}
+"""Fields of lines that were read from Prodigy and written as JSON lines, with all that Prodigy wrote besides."""
 _ANSWERS = ("accept", "reject", "ignore")
 _DERIVED = {"start", "end", "label", "text", "token_start", "token_end", "type"}
 _NOT_TEXT = ("image", "audio", "video")
@@ -45,13 +47,13 @@ class Prodigy(TextFormat):
 
     name: ClassVar[str] = "prodigy"
     title: ClassVar[str] = "Prodigy JSON lines"
-    holds: ClassVar[Holds] = Holds(rest=True, mended=without(frozenset({*_OWN, *_NOT_TEXT})))
+    holds: ClassVar[Holds] = Holds(rest=True, mended=without(frozenset({*_OWN, *_NOT_TEXT, "labels"})))
 
     def fits(self, place: Place) -> bool:
         """Whether its first line has a hash of Prodigy's, or an answer."""
         keys = keys_of(place.head) if place.head.startswith("{") else {}
         answered = keys.get("answer", "").strip('"') in _ANSWERS and bool({"spans", "label", "accept"} & keys.keys())
-        return bool(_HASHES & keys.keys()) or answered
+        return (bool(_HASHES & keys.keys()) or answered) and not _OURS & keys.keys()
 
     def read(
         self, stream: TextIO, path: str, options: ReadOptions = NO_OPTIONS, lost: Lost = ignore

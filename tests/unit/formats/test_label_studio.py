@@ -163,6 +163,13 @@ def test_json_min(tmp_path):
             {"data": {"audio": "a.wav"}, "annotations": [{"result": [region(0.5, 1.5, "x")]}]},
             "a.json:1: a task about something other than text: labels and no data 'text'",
         ),
+        (
+            {
+                "data": {"img": "a.png"},
+                "annotations": [{"result": [{"type": "rectanglelabels", "to_name": "img", "value": {}}]}],
+            },
+            "a.json:1: a task about something other than text: rectanglelabels and no data 'text'",
+        ),
         ({"data": {"title": "a"}, "annotations": []}, "a.json:1: no field 'sentence' or 'text' for the text; fields"),
         ({"data": {"text": "a"}, "annotations": 1}, "a.json:1: annotations must be a list, found a number"),
         ({"data": {"text": "a"}, "annotations": [{"result": [1]}]}, "each of the result of an annotation must be an"),

@@ -61,6 +61,15 @@ def test_a_real_file_has_the_records_that_it_has(name):
     ) == COUNTS[name]
 
 
+@pytest.mark.parametrize("name", COUNTS)
+def test_what_was_read_and_written_as_json_lines_is_read_again(name, tmp_path):
+    """With all fields that the tool wrote besides, by which the file must not be taken for the tool's own."""
+    convert(FILES / name, tmp_path / "a.jsonl", form=NAMED.get(name))
+    again, lost = read(tmp_path / "a.jsonl")
+    assert [own.fields() for own in again] == [own.fields() for own in read(FILES / name, NAMED.get(name))[0]]
+    assert lost == []
+
+
 def test_annotations_of_images_are_refused():
     assert "something other than text: polygonlabels" in complaint(FILES / "label_studio/json_full_image_polygon.json")
 
