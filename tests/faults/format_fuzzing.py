@@ -33,6 +33,8 @@ RECORDS = [
 ]
 
 STRANGE = [
+    b"\\ud800",
+    b'"a\\udfffb"',
     *(
         b"\x00",
         b"\xff",

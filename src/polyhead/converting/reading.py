@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
@@ -12,7 +13,7 @@ from polyhead.formats.json_values import json_type
 from polyhead.formats.reading import TEXT_FIELDS, text_of
 from polyhead.labels import TagReader, beside_words, spans_of_tags
 from polyhead.notices import Notices
-from polyhead.records import Label, Source, Span, Spans
+from polyhead.records import Label, Source, Span, Spans, is_unicode
 
 _KEYS = ("start", "end", "label")
 _MEANT = frozenset({*TEXT_FIELDS, "label", "labels", "entities", "ner_tags"})
@@ -77,6 +78,8 @@ class _Reader:
     tags: TagReader
 
     def record(self, text: str, rest: dict[str, Any], source: Source) -> Annotated:
+        if not is_unicode(json.dumps(rest, ensure_ascii=False)):
+            raise AnnotationError("a field holds half a surrogate pair: no valid Unicode")
         label = rest.pop(self.names.label, None)
         labels = rest.pop(self.names.labels, None)
         if isinstance(label, list) and labels is None:

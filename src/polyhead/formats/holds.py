@@ -87,7 +87,7 @@ class _Fitting:
             words = words_of(record.text)
             wanted = " ".join(record.text[start:end] for start, end in words)
         elif not self.holds.lines:
-            wanted = " ".join(record.text.splitlines()) if len(record.text.splitlines()) > 1 else record.text
+            wanted = " ".join(lines) if (lines := record.text.splitlines()) != [record.text] else record.text
         if wanted == record.text:
             return record
         self.lose("changed", record.text[:60], "white space of a text that cannot be held (one blank between words)")

@@ -2,7 +2,11 @@ import json
 
 import pytest
 
-from polyhead.converting import FieldNames, convert
+from polyhead.converting import FieldNames, annotated, convert
+from polyhead.errors import DataError
+from polyhead.formats import RawRecord
+from polyhead.notices import Notices
+from polyhead.records import Source
 
 
 @pytest.mark.parametrize(
@@ -25,3 +29,10 @@ def test_a_field_does_not_take_the_place_of_what_was_read(fields, names, kept, l
     told = convert(tmp_path / "a.jsonl", tmp_path / "b.jsonl", names=names)
     assert json.loads((tmp_path / "b.jsonl").read_text(encoding="utf-8")) == kept
     assert [first["what"] for loss in told["losses"] for first in loss["first"]] == lost
+
+
+@pytest.mark.parametrize("field", [{"label": "\ud800"}, {"labels": ["a\udfff"]}, {"note": {"deep": ["\ud800"]}}])
+def test_half_a_surrogate_pair_is_refused_anywhere(field):
+    raw = RawRecord({"text": "a", **field}, Source("a.jsonl", 7))
+    with pytest.raises(DataError, match=r"^a.jsonl:7: .*half a surrogate pair"):
+        list(annotated([raw], lost=lambda loss: None, notices=Notices()))
