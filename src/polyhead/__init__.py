@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from polyhead.checking import check
+    from polyhead.converting import convert
     from polyhead.errors import PolyheadError
     from polyhead.evaluation import calibrate, compare, evaluate
     from polyhead.inference import Predictor, Result
     from polyhead.records import Record, Span, Spans
     from polyhead.settings import RunSettings
+    from polyhead.splitting import split
     from polyhead.studies import find_issues, learning_curve
     from polyhead.training import TrainedRun, add_head, remove_head, train
 
@@ -35,11 +38,14 @@ __all__ = [
     "__version__",
     "add_head",
     "calibrate",
+    "check",
     "compare",
+    "convert",
     "evaluate",
     "find_issues",
     "learning_curve",
     "remove_head",
+    "split",
     "train",
 ]
 
@@ -54,11 +60,14 @@ _HOMES = {
     "TrainedRun": "training",
     "add_head": "training",
     "calibrate": "evaluation",
+    "check": "checking",
     "compare": "evaluation",
+    "convert": "converting",
     "evaluate": "evaluation",
     "find_issues": "studies",
     "learning_curve": "studies",
     "remove_head": "training",
+    "split": "splitting",
     "train": "training",
 }
 

@@ -67,7 +67,7 @@ def as_json(loss: Loss) -> dict[str, Any]:
 
 def convert(
     source: str | Path,
-    target: Path,
+    target: str | Path,
     *,
     to: str | None = None,
     way: Way = AS_IT_IS,
@@ -98,6 +98,7 @@ def convert(
         DataError: If the source cannot be read, or the target is there.
         SettingsError: If there is no such format.
     """
+    target = Path(target)
     writer = _writer(to, target)
     if target.exists() and not force:
         raise DataError(f"{target}: is there already; name another, or replace it with --force")
