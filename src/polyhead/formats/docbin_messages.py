@@ -76,7 +76,7 @@ class Message:
         """Return the text of a document, and where its tokens are in it."""
         words = [self.string(number, at) for number in self.column("ORTH", document)]
         spaces = self._rows(self.spaces, document).tolist()
-        if self._part("flags", document, {}).get("has_unknown_spaces"):
+        if self._table("flags", document).get("has_unknown_spaces"):
             at.lose("changed", " ".join(words), "a text whose blanks the file does not know (one between words)")
             spaces = [True] * (len(words) - 1) + [False]
         text, places = [], []
@@ -92,9 +92,16 @@ class Message:
         found = parts[document] if parts and document < len(parts) else None
         return default if found is None else found
 
+    def _table(self, name: str, document: int) -> dict[str, Any]:
+        found = self._part(name, document, {})
+        if not isinstance(found, dict):
+            at = At(Source(self.path, document + 1), ignore)
+            raise at.error(f"damaged: {name} must be a table, found {found!r:.40}")
+        return found
+
     def cats(self, document: int) -> dict[str, Any]:
         """Return what a document says of its classes."""
-        return dict(self._part("cats", document, {}))
+        return self._table("cats", document)
 
     def groups(self, document: int) -> Iterator[tuple[str, list[tuple[int, int, str]]]]:
         """Yield the spans of a document by the name of their group: first and last character, and label."""

@@ -83,6 +83,8 @@ def message(english):
         ({"attrs": [1]}, "a.spacy:1: damaged"),
         ({"strings": []}, "a.spacy:1: damaged: a string is missing in it"),
         ({"span_groups": [b"\xc1"]}, "a.spacy:1: damaged: its spans cannot be read"),
+        ({"flags": [True]}, "a.spacy:1: damaged: flags must be a table, found True"),
+        ({"cats": [7]}, "a.spacy:1: damaged: cats must be a table, found 7"),
         ({"span_groups": [{1: 2}]}, "a.spacy:1: damaged: its spans cannot be read"),
     ],
 )
