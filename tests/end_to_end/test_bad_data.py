@@ -15,7 +15,7 @@ GOOD = '{"sentence": "John lives in Berlin.", "label": 1, "ner_tags": ["B-PER", 
 LONG = json.dumps({"sentence": "word " * 210_000, "label": 1})
 
 BAD_DATA: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
-    "not JSON": ("John lives in Berlin.\n", (":1: not JSON", "'John lives in Berlin'", "array of objects")),
+    "not JSON": ("John lives in Berlin.\n", (":1: in no known format", "John lives in Berlin", "JSON lines")),
     "not JSON in line 3": (GOOD * 2 + "oops\n", (":3: not valid JSON", "character 1")),
     "a line cut short": (GOOD + GOOD[:40], (":2: not valid JSON",)),
     "an array cut short": ("[" + GOOD + ",", ("not valid JSON",)),
@@ -82,7 +82,7 @@ BAD_DATA: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
     ),
     "UTF-16": (GOOD.encode("utf-16"), ("not UTF-8 but UTF-16", "save the file as UTF-8")),
     "half a surrogate": ('{"sentence": "a \\ud83d", "label": 1}', (":1: ", "half a surrogate pair")),
-    "binary": (bytes(range(256)) * 4, ("not",)),
+    "binary": (bytes(range(256)) * 4, (":1: in no known format",)),
     "nested deeply": (
         '{"sentence": "a", "label": ' + "[" * 100_000 + "]" * 100_000 + "}",
         (":1: ", "nested too deeply"),

@@ -318,7 +318,7 @@ def test_a_damaged_entry_is_made_anew(
     damage(entry)
     passes_of_encoder.clear()
     second = fit(data, reporter=listener, **settings)
-    (said,) = [line for line in listener.warnings if "damaged" in line]
+    (said,) = [line for line in listener.warnings if "damaged" in line and "dev texts" not in line]
     assert said.startswith(f"a damaged entry was removed: {entry}")
     assert sum(passes_of_encoder) == 40
     assert weights_of(first) == weights_of(second)
@@ -411,7 +411,7 @@ def test_memory_that_runs_out_in_the_first_pass(
     fit(write(RECORDS * 5), epochs=2, batch_size=8, freeze="encoder", reporter=listener)
     assert max(seen) > 100
     assert len(list(cache.iterdir())) == 1
-    assert listener.warnings == []
+    assert [line for line in listener.warnings if "dev texts" not in line] == []
 
 
 def test_an_error_of_the_encoder_is_none_of_the_cache(

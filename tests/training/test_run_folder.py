@@ -48,7 +48,7 @@ def test_run_json_says_how_it_was(trained: TrainedRun, small_data: Path, encoder
         },
         {
             "name": "ner", "kind": "tagging", "field": "ner_tags", "weight": 1.0,
-            "options": Tagging.Options().model_dump(), "types": ["LOC", "PER"],
+            "options": Tagging.Options(unit="whitespace").model_dump(), "types": ["LOC", "PER"],
         },
     ]  # fmt: skip
     assert [epoch["folder"] for epoch in account["epochs"]] == ["epoch-1", "epoch-2"]

@@ -63,6 +63,8 @@ class EntityColumn(SpanColumn):
             raise AnnotationError(
                 f"must be a list of tags, one for each word, or of entities, found {json_type(value)}"
             )
+        if not any(isinstance(entry, dict) for entry in value):
+            return self._tags.read(value, text, source, notices)
         found = super().read(value, text, source, notices)
         for before, after in pairwise(found.spans):
             if after.start < before.end:

@@ -153,7 +153,7 @@ def test_what_cannot_be_checked_at_all(write: Write, tmp_path: Path, encoder: st
         check(encoder=encoder)
     with pytest.raises(DataError, match="no such file"):
         check(tmp_path / "none.json", encoder=encoder)
-    with pytest.raises(DataError, match="no field 'label' or 'ner_tags'"):
+    with pytest.raises(DataError, match="no field 'label', 'labels', 'ner_tags' or 'entities'"):
         check(write([{"text": "a"}]), encoder=encoder)
     with pytest.raises(SettingsError, match=r"on_misaligned: no policy 'snip'; .*did you mean 'snap'"):
         check(write(ORDINARY), encoder=encoder, on_misaligned="snip")  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from polyhead.converting import annotated
 from polyhead.errors import DataError
-from polyhead.formats import read_raw
+from polyhead.formats import Way, read_raw
 from polyhead.formats.losses import ignore
 from polyhead.notices import Notices
 from tests.unit.formats.json_texts import values
@@ -112,7 +112,7 @@ def test_any_other_value_is_read_or_refused_with_its_place(form, data):
 def complaint_of(path, form):
     """What is said of a file with its own name for its path; nothing where its records are read."""
     try:
-        assert list(annotated(read_raw(path, form=form), lost=ignore, notices=Notices()))
+        assert list(annotated(read_raw(path, way=Way(form)), lost=ignore, notices=Notices()))
     except DataError as error:
         return str(error).replace(str(path), path.name)
     return None
