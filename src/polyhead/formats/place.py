@@ -100,6 +100,10 @@ class Place:
         """
         assert self.path is not None  # noqa: S101 (only folders are looked into, and these have a path)
         path = self.path / name
+        try:
+            path.resolve().exists()
+        except (OSError, ValueError) as error:  # no file can be called so: too long, or no valid Unicode
+            raise DataError(f"{self.name}: names the file {name[:80]!r}, which there cannot be") from error
         if not path.resolve().is_relative_to(self.path.resolve()):
             raise DataError(f"{path}: leads out of the folder {self.name}; put the file itself there")
         with opened(path, name=f"{self.name.rstrip('/')}/{name}") as place:

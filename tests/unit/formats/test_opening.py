@@ -6,6 +6,7 @@ import pytest
 
 from polyhead.errors import DataError
 from polyhead.formats import read_raw
+from polyhead.formats.place import opened
 
 ARRAY = '[\n{"text": "a"},\n{"text": "b"}\n]'
 LINES = '{"text": "a"}\n{"text": "b"}\n'
@@ -145,3 +146,10 @@ def test_a_txt_file_is_text_even_where_it_looks_like_json(file):
 
 def test_json_stays_json_when_plain_text_would_do(file):
     assert [raw.fields for raw in read_raw(file(LINES), plain_text=True)] == [{"text": "a"}, {"text": "b"}]
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "half \ud800", "nul \0"])
+def test_a_file_of_a_folder_that_cannot_be_is_refused(tmp_path, name):
+    with opened(tmp_path) as place, pytest.raises(DataError, match="which there cannot be"):  # noqa: SIM117
+        with place.inside(name):
+            pass
