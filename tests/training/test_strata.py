@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyhead.labels import LabelSet
-from polyhead.records import Record, Span, Spans
-from polyhead.splitting.texts import text_key
+from polyhead.records import Record, Span, Spans, text_key
 from polyhead.tasks import MultiLabel, SingleLabel, Tagging, Task
 from polyhead.training.holdout import hold_out
 from polyhead.training.strata import sort_texts

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from polyhead.errors import SettingsError, name_the_known
-from polyhead.formats import Limits, read_raw
+from polyhead.formats import Limits, Way, read_raw
 from polyhead.settings import RunSettings, SetSettings, TaskSettings
 from polyhead.tasks import TaskOptions, options_of
 from polyhead.tasks.defaults import ways_for
@@ -29,12 +29,14 @@ class Part:
         paths: The files.
         fields: By task that they feed, the field that it reads there.
         limits: What a record may hold.
+        way: How the files are to be read.
     """
 
     split: str
     paths: Sequence[Path]
     fields: Mapping[str, str]
     limits: Limits
+    way: Way
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def _shown(sets: Iterable[SetSettings]) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for own in sets:
         for path in own.train:
-            for raw in islice(read_raw(path, on_bad=lambda _: None), _LOOKED_AT):
+            for raw in islice(read_raw(path, way=Way.of(own), on_bad=lambda _: None), _LOOKED_AT):
                 shown |= {name: value for name, value in raw.fields.items() if value and not shown.get(name)}
     return shown
 
@@ -96,13 +98,14 @@ def _parts(
     for split in SPLITS[:2]:
         for own in sets.values():
             if paths := getattr(own, split):
-                yield Part(split, paths, _fields_of(own, wanted), Limits(characters, own.text_field, own.second_field))
+                yield Part(
+                    split,
+                    paths,
+                    own.fields_of(wanted),
+                    Limits(characters, own.text_field, own.second_field),
+                    Way.of(own),
+                )
     if test:
         alone = next(iter(sets.values())) if len(sets) == 1 else SetSettings()
         agreed = Limits.agreed(characters, [(own.text_field, own.second_field) for own in sets.values()])
-        yield Part(SPLITS[2], test, _fields_of(alone, wanted), agreed)
-
-
-def _fields_of(own: SetSettings, wanted: Mapping[str, TaskSettings]) -> dict[str, str]:
-    named = own.tasks if own.tasks is not None else dict.fromkeys(wanted)
-    return {name: field or wanted[name].field for name, field in named.items() if name in wanted}
+        yield Part(SPLITS[2], test, alone.fields_of(wanted), agreed, Way.of(alone))

@@ -95,7 +95,7 @@ class _FileReader:
     """Reads one file."""
 
     def __init__(self, part: Part, path: Path, plan: Plan, findings: Findings) -> None:
-        self._path, self._limits, self._findings = path, part.limits, findings
+        self._path, self._limits, self._way, self._findings = path, part.limits, part.way, findings
         self._columns: dict[str, Column] = {
             name: kind_named(plan.wanted[name].kind, where=name).column(field, plan.options[name])
             for name, field in part.fields.items()
@@ -107,7 +107,7 @@ class _FileReader:
 
     def records(self, fields: set[str]) -> Iterator[Record]:
         """Yield the records; add the names of their fields."""
-        for raw in read_raw(self._path, on_bad=self._bad):
+        for raw in read_raw(self._path, way=self._way, on_bad=self._bad):
             try:
                 field, text, second = _texts_of(raw, self._limits)
             except DataError as error:

@@ -25,7 +25,7 @@ _COLOURS = {"better": "green", "worse": "red", "no difference shown": "dim"}
 def compare_command(
     first: Annotated[Path, typer.Argument(metavar="FIRST", help="The model to compare with.")],
     second: Annotated[Path, typer.Argument(metavar="SECOND", help="The model that is judged.")],
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Annotated records: a JSON array, or JSON lines.")],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Annotated records, in any known format.")],
     tasks: Annotated[
         list[str] | None,
         typer.Option("--task", metavar="NAME[=FIELD]", help="Compare this task alone, on this field; may be repeated."),

@@ -21,7 +21,7 @@ from polyhead.inference.candidates import AUTO
 
 def evaluate_command(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Bundle, output folder of a run, or .pt file.")],
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Annotated records: a JSON array, or JSON lines.")],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Annotated records, in any known format.")],
     tasks: Annotated[
         list[str] | None,
         typer.Option("--task", metavar="NAME[=FIELD]", help="Score this task alone, on this field; may be repeated."),

@@ -26,9 +26,7 @@ _A_STEP = 500
 
 
 def split_command(
-    files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE", help="Data files: a JSON array, or JSON lines.")
-    ] = None,
+    files: Annotated[list[Path] | None, typer.Argument(metavar="FILE", help="Data files, in any known format.")] = None,
     output: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for the parts, as JSON lines, and split.json.")
     ] = None,

@@ -49,7 +49,7 @@ Force = Annotated[bool, typer.Option("--force", help="With --resume: go on altho
 
 def train_command(
     data: Annotated[
-        list[Path] | None, typer.Argument(metavar="DATA", help="Training files: a JSON array, or JSON lines.")
+        list[Path] | None, typer.Argument(metavar="DATA", help="Training files, in any known format.")
     ] = None,
     dev: Annotated[
         list[Path] | None,

@@ -38,11 +38,11 @@ class Arrow:
         """Whether the file begins as one does."""
         return place.first.startswith((_FILE, _STREAM))
 
-    def records(self, place: Place, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:  # noqa: ARG002
+    def records(self, place: Place, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield the rows; a line is the number of a row, from 1."""
         yield from rows_of_arrow(place, lost)
 
-    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:  # noqa: ARG002 (all is held)
+    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:
         """Write records as an Arrow file, a batch of a few thousand at a time."""
         need_pyarrow(f"{path}: to write Arrow")
         import pyarrow as pa

@@ -35,7 +35,7 @@ class Brat:
             return False
         return any(name.endswith(_STANDOFF) for name in _names(place.path))
 
-    def records(self, place: Place, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:  # noqa: ARG002
+    def records(self, place: Place, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield the documents, by name; holds one at a time."""
         if not place.is_folder or place.path is None:
             raise DataError(f"{place.name}: is a file; name the folder with the .txt and .ann files")
@@ -47,7 +47,7 @@ class Brat:
         for name in sorted(texts):
             yield _document(place, name, lost, annotated=name in standoff)
 
-    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:  # noqa: ARG002 (all is held)
+    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:
         """Write a folder with two files a record, numbered in their order."""
         path.mkdir()
         for number, record in enumerate(records, start=1):

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, TextIO
 from polyhead.errors import DataError, SettingsError
 from polyhead.formats.annotated import Annotated
 from polyhead.formats.holds import Holds
-from polyhead.formats.losses import Loss, Lost, ignore
+from polyhead.formats.losses import Loss, Lost
 from polyhead.formats.place import Place
-from polyhead.formats.raw import NO_OPTIONS, RECORD_LIMIT, RawRecord, ReadOptions, TextFormat, numbered_lines
+from polyhead.formats.raw import RECORD_LIMIT, RawRecord, ReadOptions, TextFormat, numbered_lines
 from polyhead.formats.words import (
     UNKNOWN,
     checked_words,
@@ -61,9 +61,7 @@ class Conll(TextFormat):
             return False
         return rows[0][0] == _DOCUMENT or any(row[-1] not in {"O", UNKNOWN} for row in rows)
 
-    def read(
-        self, stream: TextIO, path: str, options: ReadOptions = NO_OPTIONS, lost: Lost = ignore
-    ) -> Iterator[RawRecord]:
+    def parse(self, stream: TextIO, path: str, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield the file's sentences; holds one at a time."""
         table = _Table(options.columns, lost)
         for lines in _sentences(stream, path):

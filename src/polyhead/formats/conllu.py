@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TextIO
 
 from polyhead.errors import DataError
-from polyhead.formats.losses import Loss, Lost, ignore
+from polyhead.formats.losses import Loss, Lost
 from polyhead.formats.place import Place
-from polyhead.formats.raw import NO_OPTIONS, RECORD_LIMIT, RawRecord, ReadOptions, TextFormat, numbered_lines
+from polyhead.formats.raw import RECORD_LIMIT, RawRecord, ReadOptions, TextFormat, numbered_lines
 from polyhead.formats.words import entities_of, places_of, whole_lines
 from polyhead.labels.tags import Extent
 from polyhead.records import Source
@@ -47,13 +47,7 @@ class Conllu(TextFormat):
         first = next((line.split("\t") for line in lines if not line.startswith("#")), [])
         return len(first) == len(_TEN) and first[0] in {"1", "1-2", "1-3", "0.1"}
 
-    def read(
-        self,
-        stream: TextIO,
-        path: str,
-        options: ReadOptions = NO_OPTIONS,  # noqa: ARG002 (the file says all)
-        lost: Lost = ignore,
-    ) -> Iterator[RawRecord]:
+    def parse(self, stream: TextIO, path: str, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield the file's sentences; holds one at a time."""
         columns: Sequence[str] = _TEN
         comments: list[tuple[Source, str]] = []

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, TextIO
 from polyhead.formats.at import At, entity
 from polyhead.formats.json_array import Window
 from polyhead.formats.json_head import keys_of
-from polyhead.formats.losses import Lost, ignore
+from polyhead.formats.losses import Lost
 from polyhead.formats.place import Place
-from polyhead.formats.raw import NO_OPTIONS, RawRecord, ReadOptions, TextFormat
+from polyhead.formats.raw import RawRecord, ReadOptions, TextFormat
 from polyhead.records import Source
 
 _SAYS = "userSays"
@@ -40,13 +40,7 @@ class Dialogflow(TextFormat):
             "isTemplate" in keys or _BESIDE.fullmatch(_file_name(place.name)) is not None
         )
 
-    def read(
-        self,
-        stream: TextIO,
-        path: str,
-        options: ReadOptions = NO_OPTIONS,  # noqa: ARG002 (the file says all)
-        lost: Lost = ignore,
-    ) -> Iterator[RawRecord]:
+    def parse(self, stream: TextIO, path: str, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield the phrases with the intent they are of."""
         window = Window(stream, path)
         phrases: list[tuple[Source, Any]] = []

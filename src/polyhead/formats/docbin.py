@@ -44,14 +44,14 @@ class DocBin:
         """Whether it is compressed as these files are."""
         return place.first.startswith(_ZLIB)
 
-    def records(self, place: Place, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:  # noqa: ARG002
+    def records(self, place: Place, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield the documents; holds the file."""
         message = unpacked(place)
         for number in range(len(message.lengths)):
             at = At(Source(place.name, number + 1), lost)
             yield RawRecord(_fields(message, number, at), at.source)
 
-    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:  # noqa: ARG002 (all is held)
+    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:
         """Write the records for a language that is not said (``xx``); each text says of each class whether it has it.
 
         Tokens are spaCy's, cut further where an entity begins or ends within one. Entities that overlap go into the

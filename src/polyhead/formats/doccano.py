@@ -13,10 +13,10 @@ from polyhead.formats.at import At, entity
 from polyhead.formats.holds import Holds
 from polyhead.formats.json_head import keys_of
 from polyhead.formats.json_lines import JsonLines
-from polyhead.formats.losses import Lost, ignore
+from polyhead.formats.losses import Lost
 from polyhead.formats.own_fields import without
 from polyhead.formats.place import Place
-from polyhead.formats.raw import NO_OPTIONS, RawRecord, ReadOptions, TextFormat
+from polyhead.formats.raw import RawRecord, ReadOptions, TextFormat
 from polyhead.formats.writing import new_text
 
 _TRIPLES = re.compile(r'(?<!\\)"(?:labels?|entities)"\s*:\s*\[\s*\[\s*\d+\s*,\s*\d+\s*,\s*"')
@@ -46,9 +46,7 @@ class Doccano(TextFormat):
             or bool(_TRIPLES.search(place.head) or _OFFSETS.search(place.head))
         ) and "text" in keys
 
-    def read(
-        self, stream: TextIO, path: str, options: ReadOptions = NO_OPTIONS, lost: Lost = ignore
-    ) -> Iterator[RawRecord]:
+    def parse(self, stream: TextIO, path: str, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield one record a line; those with an empty list of labels wait for the first that has one."""
         waiting: list[RawRecord] = []
         kind: str | None = None
@@ -61,7 +59,7 @@ class Doccano(TextFormat):
                 waiting = []
         yield from (_told(record, None, lost) for record in waiting)
 
-    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:  # noqa: ARG002 (all is held)
+    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:
         """Write ``label``; where a record has both classes and entities, ``cats`` and ``entities``."""
         with new_text(path) as stream:
             for record in records:

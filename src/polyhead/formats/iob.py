@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar, TextIO
 
 from polyhead.errors import DataError, SettingsError
-from polyhead.formats.losses import Lost, ignore
+from polyhead.formats.losses import Lost
 from polyhead.formats.place import Place
-from polyhead.formats.raw import NO_OPTIONS, RawRecord, ReadOptions, TextFormat, numbered_lines
+from polyhead.formats.raw import RawRecord, ReadOptions, TextFormat, numbered_lines
 from polyhead.formats.words import is_tag, known_tags, whole_lines
 from polyhead.records import Source
 
@@ -26,13 +26,7 @@ class Iob(TextFormat):
         words = whole_lines(place.head)[0].split()
         return bool(words) and all("|" in word and is_tag(word.rpartition("|")[2]) for word in words)
 
-    def read(
-        self,
-        stream: TextIO,
-        path: str,
-        options: ReadOptions = NO_OPTIONS,
-        lost: Lost = ignore,  # noqa: ARG002 (all of it is taken)
-    ) -> Iterator[RawRecord]:
+    def parse(self, stream: TextIO, path: str, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield the file's sentences; holds one line at a time."""
         names = _checked(options.columns)
         for source, line in numbered_lines(stream, path):

@@ -41,7 +41,7 @@ class JointBert:
         """Whether it is a folder with these files."""
         return place.holds(*_FILES)
 
-    def records(self, place: Place, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:  # noqa: ARG002
+    def records(self, place: Place, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield a record for each line of the three files."""
         if not place.is_folder:
             raise DataError(f"{place.name}: is a file; name the folder that holds {', '.join(_FILES)}")

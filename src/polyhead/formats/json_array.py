@@ -11,10 +11,10 @@ from polyhead.errors import DataError
 from polyhead.formats.annotated import Annotated
 from polyhead.formats.holds import Holds
 from polyhead.formats.json_values import DECODER, as_object, explain
-from polyhead.formats.losses import Lost, ignore
+from polyhead.formats.losses import Lost
 from polyhead.formats.place import Place
-from polyhead.formats.raw import NO_OPTIONS, RECORD_LIMIT, RawRecord, ReadOptions, TextFormat
-from polyhead.formats.writing import new_text
+from polyhead.formats.raw import RECORD_LIMIT, RawRecord, ReadOptions, TextFormat
+from polyhead.formats.writing import write_array
 from polyhead.records import Source
 
 _CHUNK = 64 * 1024
@@ -32,27 +32,16 @@ class JsonArray(TextFormat):
         """Whether the file begins with an array."""
         return place.head.startswith("[")
 
-    def read(
-        self,
-        stream: TextIO,
-        path: str,
-        options: ReadOptions = NO_OPTIONS,  # noqa: ARG002 (the file says all)
-        lost: Lost = ignore,  # noqa: ARG002 (all of it is taken)
-    ) -> Iterator[RawRecord]:
+    def parse(self, stream: TextIO, path: str, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield the array's objects; holds one object and a chunk of the file at a time."""
         window = Window(stream, path)
         for source in window.elements():
             yield RawRecord(as_object(window.value(), source), source)
         window.end("array")
 
-    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:  # noqa: ARG002 (all is held)
+    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:
         """Write one object a line, in an array."""
-        with new_text(path) as stream:
-            before = "["
-            for record in records:
-                stream.write(f"{before}\n{json.dumps(record.fields(), ensure_ascii=False)}")
-                before = ","
-            stream.write("[\n]\n" if before == "[" else "\n]\n")
+        write_array(path, (record.fields() for record in records))
 
 
 class Window:

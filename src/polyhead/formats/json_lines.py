@@ -12,9 +12,9 @@ from polyhead.formats.annotated import Annotated
 from polyhead.formats.going_on import OnBad, bytes_problem, raise_it
 from polyhead.formats.holds import Holds
 from polyhead.formats.json_values import DECODER, as_object, explain
-from polyhead.formats.losses import Lost, ignore
+from polyhead.formats.losses import Lost
 from polyhead.formats.place import Place
-from polyhead.formats.raw import NO_OPTIONS, RawRecord, ReadOptions, TextFormat, numbered_lines
+from polyhead.formats.raw import RawRecord, ReadOptions, TextFormat, numbered_lines
 from polyhead.formats.writing import new_text
 from polyhead.records import Source
 
@@ -32,13 +32,7 @@ class JsonLines(TextFormat):
         """Whether the file begins with an object, or says by its name that it should."""
         return place.head.startswith("{") or place.is_called(".jsonl", ".ndjson")
 
-    def read(
-        self,
-        stream: TextIO,
-        path: str,
-        options: ReadOptions = NO_OPTIONS,  # noqa: ARG002 (the file says all)
-        lost: Lost = ignore,  # noqa: ARG002 (all of it is taken)
-    ) -> Iterator[RawRecord]:
+    def parse(self, stream: TextIO, path: str, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield the file's records; holds one line at a time."""
         return self.read_on(stream, path, raise_it)
 
@@ -54,7 +48,7 @@ class JsonLines(TextFormat):
                 continue
             yield record
 
-    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:  # noqa: ARG002 (all is held)
+    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:
         """Write ``text``, ``label``, ``labels``, ``entities`` and whatever else there is."""
         with new_text(path) as stream:
             for record in records:

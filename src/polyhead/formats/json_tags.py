@@ -22,7 +22,7 @@ class JsonTags:
     title: ClassVar[str] = "JSON lines with word tags"
     holds: ClassVar[Holds] = Holds(spans="words", overlaps=False, partly=True, rest=True)
 
-    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:  # noqa: ARG002 (all is held)
+    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:
         """Write records; a text that is annotated in part has tags up to there."""
         with new_text(path) as stream:
             for record in records:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
@@ -13,10 +12,10 @@ from polyhead.formats.holds import Holds
 from polyhead.formats.json_array import Window
 from polyhead.formats.json_head import keys_of
 from polyhead.formats.label_studio_tasks import KNOWN, Blocks, Task, read_task
-from polyhead.formats.losses import Lost, ignore
+from polyhead.formats.losses import Lost
 from polyhead.formats.place import Place
-from polyhead.formats.raw import NO_OPTIONS, RawRecord, ReadOptions, TextFormat
-from polyhead.formats.writing import new_text
+from polyhead.formats.raw import RawRecord, ReadOptions, TextFormat
+from polyhead.formats.writing import write_array
 
 _FULL = {"annotations", "completions", "predictions", "drafts", "data"}
 _MIN = {"annotation_id", "annotator", "lead_time"}
@@ -41,27 +40,16 @@ class LabelStudio(TextFormat):
         full = keys.get("data", "{") == "{" and len(_FULL & keys.keys()) > 1
         return full or _first_is_data(keys) or len(_MIN & keys.keys()) > 1
 
-    def read(
-        self,
-        stream: TextIO,
-        path: str,
-        options: ReadOptions = NO_OPTIONS,  # noqa: ARG002 (the file says all)
-        lost: Lost = ignore,
-    ) -> Iterator[RawRecord]:
+    def parse(self, stream: TextIO, path: str, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield the tasks, after all of them were read."""
         blocks = Blocks()
         tasks = list(_tasks(Window(stream, path), blocks, lost))
         for task in tasks:
             yield RawRecord(blocks.fields(task), task.at.source)
 
-    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:  # noqa: ARG002 (all is held)
+    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:
         """Write one task a line, in an array; what is known of it is named in its ``meta``."""
-        with new_text(path) as stream:
-            before = "["
-            for record in records:
-                stream.write(f"{before}\n{json.dumps(_task(record), ensure_ascii=False)}")
-                before = ","
-            stream.write("[\n]\n" if before == "[" else "\n]\n")
+        write_array(path, (_task(record) for record in records))
 
 
 def _first_is_data(keys: dict[str, str]) -> bool:

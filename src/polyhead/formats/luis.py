@@ -12,9 +12,9 @@ from polyhead.formats.at import At, entity
 from polyhead.formats.holds import Holds
 from polyhead.formats.json_array import Window
 from polyhead.formats.json_head import keys_of
-from polyhead.formats.losses import Lost, ignore
+from polyhead.formats.losses import Lost
 from polyhead.formats.place import Place
-from polyhead.formats.raw import NO_OPTIONS, RawRecord, ReadOptions, TextFormat
+from polyhead.formats.raw import RawRecord, ReadOptions, TextFormat
 from polyhead.formats.writing import new_text
 
 _ABOUT = {"luis_schema_version", "versionId", "name", "desc", "culture", "tokenizerVersion", "intents", "entities"}
@@ -37,13 +37,7 @@ class Luis(TextFormat):
             return "luis_schema_version" in keys
         return "text" in keys and ("intentName" in keys or "entityLabels" in keys)
 
-    def read(
-        self,
-        stream: TextIO,
-        path: str,
-        options: ReadOptions = NO_OPTIONS,  # noqa: ARG002 (the file says all)
-        lost: Lost = ignore,
-    ) -> Iterator[RawRecord]:
+    def parse(self, stream: TextIO, path: str, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield the utterances; holds one at a time."""
         window = Window(stream, path)
         if window.peek() == "[":
@@ -61,7 +55,7 @@ class Luis(TextFormat):
                     at.drop(each, f"an entry of {part!r} of a LUIS app")
         window.end("object")
 
-    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:  # noqa: ARG002 (all is held)
+    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:
         """Write an app: its utterances one a line, then the intents and entities that are in them."""
         intents: dict[str, None] = {}
         entities: dict[str, None] = {}

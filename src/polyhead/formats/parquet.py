@@ -40,7 +40,7 @@ class Parquet:
         """Whether the file begins as one does."""
         return place.first.startswith(b"PAR1")
 
-    def records(self, place: Place, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:  # noqa: ARG002
+    def records(self, place: Place, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield the rows; a line is the number of a row, from 1."""
         need_pyarrow(f"{place.name}: a Parquet file")
         import pyarrow.parquet as pq
@@ -51,7 +51,7 @@ class Parquet:
             batches = each_readable(table.iter_batches(batch_size=_BATCH), place.name, self.title)
             yield from each_readable(records_of(batches, place.name, lost), place.name, self.title)
 
-    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:  # noqa: ARG002 (all is held)
+    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:
         """Write records, a row group of a few thousand at a time."""
         need_pyarrow(f"{path}: to write Parquet")
         import pyarrow.parquet as pq

@@ -12,10 +12,10 @@ from polyhead.formats.at import At, entity
 from polyhead.formats.holds import Holds
 from polyhead.formats.json_head import keys_of
 from polyhead.formats.json_lines import JsonLines
-from polyhead.formats.losses import Lost, ignore
+from polyhead.formats.losses import Lost
 from polyhead.formats.own_fields import without
 from polyhead.formats.place import Place
-from polyhead.formats.raw import NO_OPTIONS, RawRecord, ReadOptions, TextFormat
+from polyhead.formats.raw import RawRecord, ReadOptions, TextFormat
 from polyhead.formats.writing import new_text
 
 _OWN = (
@@ -55,14 +55,12 @@ class Prodigy(TextFormat):
         answered = keys.get("answer", "").strip('"') in _ANSWERS and bool({"spans", "label", "accept"} & keys.keys())
         return (bool(_HASHES & keys.keys()) or answered) and not _OURS & keys.keys()
 
-    def read(
-        self, stream: TextIO, path: str, options: ReadOptions = NO_OPTIONS, lost: Lost = ignore
-    ) -> Iterator[RawRecord]:
+    def parse(self, stream: TextIO, path: str, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield one record a line; holds one line at a time."""
         for raw in JsonLines().read(stream, path, options, lost):
             yield RawRecord(_fields(dict(raw.fields), At(raw.source, lost)), raw.source)
 
-    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:  # noqa: ARG002 (all is held)
+    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:
         """Write accepted answers: ``spans``, ``label`` for the one class, ``accept`` for several."""
         with new_text(path) as stream:
             for record in records:

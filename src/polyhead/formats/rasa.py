@@ -11,10 +11,10 @@ from typing import ClassVar, TextIO
 from polyhead.formats.annotated import Annotated
 from polyhead.formats.at import At
 from polyhead.formats.holds import Holds
-from polyhead.formats.losses import Loss, Lost, ignore
+from polyhead.formats.losses import Loss, Lost
 from polyhead.formats.place import Place
 from polyhead.formats.rasa_examples import marked, mended, read_example
-from polyhead.formats.raw import NO_OPTIONS, RECORD_LIMIT, RawRecord, ReadOptions, TextFormat
+from polyhead.formats.raw import RECORD_LIMIT, RawRecord, ReadOptions, TextFormat
 from polyhead.formats.writing import new_text
 from polyhead.formats.yaml_nodes import Node, Yaml
 from polyhead.records import Source
@@ -48,13 +48,7 @@ class Rasa(TextFormat):
         """Whether the file begins with ``version`` or ``nlu``, and has the latter."""
         return bool(_BEGINS.match(place.head)) and (place.is_called(".yml", ".yaml") or bool(_NLU.search(place.head)))
 
-    def read(
-        self,
-        stream: TextIO,
-        path: str,
-        options: ReadOptions = NO_OPTIONS,  # noqa: ARG002 (the file says all)
-        lost: Lost = ignore,
-    ) -> Iterator[RawRecord]:
+    def parse(self, stream: TextIO, path: str, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield the examples; holds those of one intent at a time."""
         document = Yaml(stream, path)
         for name in document.fields():

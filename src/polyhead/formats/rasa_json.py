@@ -12,9 +12,9 @@ from polyhead.formats.at import At, entity
 from polyhead.formats.holds import Holds
 from polyhead.formats.json_array import Window
 from polyhead.formats.json_head import keys_of
-from polyhead.formats.losses import Lost, ignore
+from polyhead.formats.losses import Lost
 from polyhead.formats.place import Place
-from polyhead.formats.raw import NO_OPTIONS, RawRecord, ReadOptions, TextFormat
+from polyhead.formats.raw import RawRecord, ReadOptions, TextFormat
 from polyhead.formats.writing import new_text
 
 _TOP = "rasa_nlu_data"
@@ -33,13 +33,7 @@ class RasaJson(TextFormat):
         """Whether it is an object with ``rasa_nlu_data``."""
         return place.head.startswith("{") and _TOP in keys_of(place.head)
 
-    def read(
-        self,
-        stream: TextIO,
-        path: str,
-        options: ReadOptions = NO_OPTIONS,  # noqa: ARG002 (the file says all)
-        lost: Lost = ignore,
-    ) -> Iterator[RawRecord]:
+    def parse(self, stream: TextIO, path: str, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield the examples; holds one at a time."""
         window = Window(stream, path)
         for top in window.members():
@@ -51,7 +45,7 @@ class RasaJson(TextFormat):
                 window.value()
         window.end("object")
 
-    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:  # noqa: ARG002 (all is held)
+    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:
         """Write one example a line."""
         with new_text(path) as stream:
             before = '{"rasa_nlu_data": {"common_examples": [\n'

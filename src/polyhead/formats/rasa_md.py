@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import ClassVar, TextIO
 
 from polyhead.formats.at import At
-from polyhead.formats.losses import Lost, ignore
+from polyhead.formats.losses import Lost
 from polyhead.formats.place import Place
 from polyhead.formats.rasa_examples import read_example
-from polyhead.formats.raw import NO_OPTIONS, RawRecord, ReadOptions, TextFormat, numbered_lines
+from polyhead.formats.raw import RawRecord, ReadOptions, TextFormat, numbered_lines
 from polyhead.records import Source
 
 _SECTION = re.compile(r"##\s*([^:#\s]+)\s*:(.*)")
@@ -29,13 +29,7 @@ class RasaMarkdown(TextFormat):
         """Whether a section of Rasa's stands near its beginning."""
         return not place.head.startswith(("{", "[")) and bool(_FIRST.search(place.head))
 
-    def read(
-        self,
-        stream: TextIO,
-        path: str,
-        options: ReadOptions = NO_OPTIONS,  # noqa: ARG002 (the file says all)
-        lost: Lost = ignore,
-    ) -> Iterator[RawRecord]:
+    def parse(self, stream: TextIO, path: str, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield the examples of its intents."""
         kind, title = "", ""
         for source, line in _without_comments(stream, path):

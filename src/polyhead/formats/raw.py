@@ -14,6 +14,7 @@ from polyhead.formats.holds import Holds
 from polyhead.formats.losses import Lost, ignore
 from polyhead.formats.place import Place
 from polyhead.records import Source
+from polyhead.settings import SetSettings
 
 RECORD_LIMIT = 16 * 2**20
 """Characters that one record may take in a file; more is refused before it is parsed."""
@@ -64,6 +65,11 @@ class Way:
     form: str | None = None
     options: ReadOptions = NO_OPTIONS
 
+    @classmethod
+    def of(cls, own: SetSettings) -> Way:
+        """Return how the files of a data set are to be read."""
+        return cls(own.format, ReadOptions(own.columns))
+
 
 AS_IT_IS = Way()
 
@@ -101,13 +107,17 @@ class TextFormat(ABC):
     def records(self, place: Place, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield the records of the file."""
         with place.text() as stream:
-            yield from self.read(stream, place.name, options, lost)
+            yield from self.parse(stream, place.name, options, lost)
 
-    @abstractmethod
     def read(
         self, stream: TextIO, path: str, options: ReadOptions = NO_OPTIONS, lost: Lost = ignore
     ) -> Iterator[RawRecord]:
         """Yield the records of an open file; see `Format.records`."""
+        return self.parse(stream, path, options, lost)
+
+    @abstractmethod
+    def parse(self, stream: TextIO, path: str, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
+        """Yield the records of an open file; a format gives this."""
 
 
 @runtime_checkable

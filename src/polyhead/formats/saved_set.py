@@ -60,7 +60,7 @@ class SavedSet:
         """Whether it is a folder with the files that describe one data set, or several."""
         return place.holds(_INFO, _STATE) or place.holds(_SPLITS)
 
-    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:  # noqa: ARG002 (all is held)
+    def write(self, records: Iterable[Annotated], path: Path, lost: Lost) -> None:
         """Write a folder that the library's `load_from_disk` opens."""
         need_pyarrow(f"{path}: to write a data set")
         import pyarrow as pa
@@ -80,7 +80,7 @@ class SavedSet:
         for name, content in described.items():
             (path / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
-    def records(self, place: Place, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:  # noqa: ARG002
+    def records(self, place: Place, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield the rows of its files; a line is the number of a row in its file, from 1."""
         if place.holds(_SPLITS):
             splits = _described(place, _SPLITS).get("splits") or []

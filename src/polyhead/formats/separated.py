@@ -12,9 +12,9 @@ from polyhead.errors import DataError
 from polyhead.formats.annotated import Annotated
 from polyhead.formats.holds import Holds
 from polyhead.formats.json_values import DECODER, explain
-from polyhead.formats.losses import Loss, Lost, ignore
+from polyhead.formats.losses import Loss, Lost
 from polyhead.formats.place import Place
-from polyhead.formats.raw import NO_OPTIONS, RECORD_LIMIT, RawRecord, ReadOptions
+from polyhead.formats.raw import RECORD_LIMIT, RawRecord, ReadOptions, TextFormat
 from polyhead.formats.spool import spooled
 from polyhead.formats.writing import new_text
 from polyhead.records import Source
@@ -24,7 +24,7 @@ _TEXT = ("text", "sentence")
 _LISTS = ("labels", "entities", "ner_tags")
 
 
-class CommaSeparated:
+class CommaSeparated(TextFormat):
     """A row a record; its first row names the fields. Which character separates them is found out.
 
     A cell is a string, and an empty one is unknown. What `labels`, `entities` and `ner_tags` hold is JSON; tags may
@@ -47,11 +47,9 @@ class CommaSeparated:
     def records(self, place: Place, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield the rows of the file; ends of lines within cells stay as they are."""
         with place.text(newline="") as stream:
-            yield from self.read(stream, place.name, options, lost)
+            yield from self.parse(stream, place.name, options, lost)
 
-    def read(
-        self, stream: TextIO, path: str, options: ReadOptions = NO_OPTIONS, lost: Lost = ignore
-    ) -> Iterator[RawRecord]:
+    def parse(self, stream: TextIO, path: str, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield the rows of an open file; holds one at a time."""
         rows = _rows(stream, path, options.columns, self.delimiters)
         names, unnamed = _names(rows, options.columns, lost)

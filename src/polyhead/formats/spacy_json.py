@@ -8,9 +8,9 @@ from typing import Any, ClassVar, TextIO
 from polyhead.formats.at import At, entity
 from polyhead.formats.json_array import Window
 from polyhead.formats.json_head import keys_of
-from polyhead.formats.losses import Lost, ignore
+from polyhead.formats.losses import Lost
 from polyhead.formats.place import Place
-from polyhead.formats.raw import NO_OPTIONS, RawRecord, ReadOptions, TextFormat
+from polyhead.formats.raw import RawRecord, ReadOptions, TextFormat
 from polyhead.formats.spacy_jsonl import classes_of
 from polyhead.labels.tags import Extent
 
@@ -28,13 +28,7 @@ class SpacyJson(TextFormat):
         """Whether its first object has paragraphs."""
         return place.head.startswith("[") and keys_of(place.head).get("paragraphs") == "["
 
-    def read(
-        self,
-        stream: TextIO,
-        path: str,
-        options: ReadOptions = NO_OPTIONS,  # noqa: ARG002 (the file says all)
-        lost: Lost = ignore,
-    ) -> Iterator[RawRecord]:
+    def parse(self, stream: TextIO, path: str, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield the paragraphs, each where its document begins; holds one document at a time."""
         window = Window(stream, path)
         for source in window.elements():

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, TextIO
 from polyhead.formats.at import At, entity
 from polyhead.formats.json_head import keys_of
 from polyhead.formats.json_lines import JsonLines
-from polyhead.formats.losses import Lost, ignore
+from polyhead.formats.losses import Lost
 from polyhead.formats.place import Place
-from polyhead.formats.raw import NO_OPTIONS, RawRecord, ReadOptions, TextFormat
+from polyhead.formats.raw import RawRecord, ReadOptions, TextFormat
 
 
 class SpacyJsonLines(TextFormat):
@@ -23,9 +23,7 @@ class SpacyJsonLines(TextFormat):
         """Whether its first line has a text with ``cats`` that are an object."""
         return place.head.startswith("{") and keys_of(place.head).get("cats") == "{"
 
-    def read(
-        self, stream: TextIO, path: str, options: ReadOptions = NO_OPTIONS, lost: Lost = ignore
-    ) -> Iterator[RawRecord]:
+    def parse(self, stream: TextIO, path: str, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield one record a line; holds one line at a time."""
         for raw in JsonLines().read(stream, path, options, lost):
             yield RawRecord(_fields(dict(raw.fields), At(raw.source, lost)), raw.source)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, TextIO
 
-from polyhead.formats.losses import Lost, ignore
+from polyhead.formats.losses import Lost
 from polyhead.formats.place import Place
-from polyhead.formats.raw import NO_OPTIONS, RawRecord, ReadOptions, TextFormat, numbered_lines
+from polyhead.formats.raw import RawRecord, ReadOptions, TextFormat, numbered_lines
 
 
 class TextLines(TextFormat):
@@ -20,13 +20,7 @@ class TextLines(TextFormat):
         """Whether the file is called so, or begins with neither an object nor an array."""
         return place.is_called(".txt") or not place.head.startswith(("{", "["))
 
-    def read(
-        self,
-        stream: TextIO,
-        path: str,
-        options: ReadOptions = NO_OPTIONS,  # noqa: ARG002 (the file says all)
-        lost: Lost = ignore,  # noqa: ARG002 (all of it is taken)
-    ) -> Iterator[RawRecord]:
+    def parse(self, stream: TextIO, path: str, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield each line as the text of a record; holds one line at a time."""
         for source, line in numbered_lines(stream, path):
             yield RawRecord({"text": line.rstrip("\r\n")}, source)

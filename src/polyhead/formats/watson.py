@@ -9,7 +9,7 @@ from typing import ClassVar, TextIO
 from polyhead.formats.at import At
 from polyhead.formats.losses import Lost, ignore
 from polyhead.formats.place import Place
-from polyhead.formats.raw import NO_OPTIONS, RECORD_LIMIT, RawRecord, ReadOptions, TextFormat
+from polyhead.formats.raw import RECORD_LIMIT, RawRecord, ReadOptions, TextFormat
 from polyhead.records import Source
 
 
@@ -19,17 +19,11 @@ class Watson(TextFormat):
     name: ClassVar[str] = "watson"
     title: ClassVar[str] = "Watson Assistant CSV"
 
-    def fits(self, place: Place) -> bool:  # noqa: ARG002 (no file tells it)
+    def fits(self, place: Place) -> bool:
         """No file tells that it is of Watson."""
         return False
 
-    def read(
-        self,
-        stream: TextIO,
-        path: str,
-        options: ReadOptions = NO_OPTIONS,  # noqa: ARG002 (the file says all)
-        lost: Lost = ignore,
-    ) -> Iterator[RawRecord]:
+    def parse(self, stream: TextIO, path: str, options: ReadOptions, lost: Lost) -> Iterator[RawRecord]:
         """Yield one record a row; holds one row at a time."""
         rows = csv.reader(_lines(stream, path), strict=True)
         line = 1

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 from polyhead.errors import MissingExtraError
 
@@ -42,6 +43,16 @@ def new_bytes(path: Path) -> Iterator[BinaryIO]:
                 yield cast("BinaryIO", zstd)
         else:
             yield file
+
+
+def write_array(path: Path, objects: Iterable[Mapping[str, Any]]) -> None:
+    """Write a JSON array to a new file, an object a line."""
+    with new_text(path) as stream:
+        before = "["
+        for each in objects:
+            stream.write(f"{before}\n{json.dumps(each, ensure_ascii=False)}")
+            before = ","
+        stream.write("[\n]\n" if before == "[" else "\n]\n")
 
 
 @contextmanager

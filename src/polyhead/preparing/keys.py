@@ -20,9 +20,8 @@ _FORMAT = 1
 """Of the entries' files; another one where they are written otherwise."""
 _CODE = (
     *("records.py", "notices.py", "labels/*.py", "formats/*.py", "encoding/*.py", "tasks/*.py", "batching/*.py"),
-    *("preparing/*.py", "splitting/texts.py", "training/reading.py", "training/holdout.py", "training/strata.py"),
-    "training/kept.py",
-    *("training/repeats.py", "checking/duplicates.py"),
+    *("settings/model.py", "preparing/*.py", "checking/duplicates.py", "splitting/texts.py", "training/reading.py"),
+    *("training/holdout.py", "training/strata.py", "training/kept.py", "training/repeats.py"),
 )
 """Where the code stands that records and rows depend on."""
 _OF_NO_MATTER = {"metric", "score_weight", "patience"}

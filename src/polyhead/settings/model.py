@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -54,6 +55,15 @@ class SetSettings(_Files):
     reads, where that is not the task's own. By default all tasks, as far as the records have their fields."""
     weight: float = Field(default=1.0, ge=0.0)
     """The weight of its records in the losses."""
+
+    def fields_of(self, tasks: Mapping[str, TaskSettings]) -> dict[str, str]:
+        """Return, by task that the set feeds, the field that it reads there.
+
+        Args:
+            tasks: All tasks.
+        """
+        named = self.tasks if self.tasks is not None else dict.fromkeys(tasks)
+        return {name: field or tasks[name].field for name, field in named.items() if name in tasks}
 
 
 class DataSettings(_Files):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyhead.checking.duplicates import digest_of
 from polyhead.errors import DataError, SettingsError
 from polyhead.notices import Notices
 from polyhead.settings import RunSettings, load_settings
@@ -23,7 +24,7 @@ from polyhead.splitting.near import join_near
 from polyhead.splitting.options import Options, names_for, parse_shares
 from polyhead.splitting.reading import Input, Read, read_inputs
 from polyhead.splitting.sharing import Labels, share_out, share_out_unseen
-from polyhead.splitting.texts import text_digest, texts_of
+from polyhead.splitting.texts import texts_of
 from polyhead.splitting.writing import check_output, output_name, write_split
 
 Watch = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
@@ -153,7 +154,7 @@ def split_records(read: Read, options: Options, *, watch: Watch = _nobody) -> Fo
 def _joined(read: Read, options: Options, watch: Watch) -> NDArray[np.int64]:
     """Return, by record, the number of the group that stays together."""
     joined = Joined(len(read.records))
-    of_record, firsts = texts_of(b"".join(text_digest(record.text) for record in read.records))
+    of_record, firsts = texts_of(b"".join(digest_of(record.text) for record in read.records))
     joined.join_equal(of_record.tolist())
     if options.group is not None:
         joined.join_equal(read.groups)

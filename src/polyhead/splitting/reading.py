@@ -123,15 +123,12 @@ def _as_read(path: Path, settings: RunSettings, wanted: Mapping[str, TaskSetting
     own = next((one for one in sets.values() if path.resolve() in _files_of(one)), None)
     if own is None and len(sets) == 1:
         own = next(iter(sets.values()))
-    fields = {name: task.field for name, task in wanted.items()}
     if own is None:
         limits = Limits.agreed(
             settings.data.max_characters, [(one.text_field, one.second_field) for one in sets.values()]
         )
-        return limits, fields
-    named = own.tasks if own.tasks is not None else dict.fromkeys(wanted)
-    limits = Limits(settings.data.max_characters, own.text_field, own.second_field)
-    return limits, {name: field or fields[name] for name, field in named.items() if name in wanted}
+        return limits, {name: task.field for name, task in wanted.items()}
+    return Limits(settings.data.max_characters, own.text_field, own.second_field), own.fields_of(wanted)
 
 
 def _files_of(own: SetSettings) -> set[Path]:

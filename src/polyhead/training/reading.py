@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from polyhead.errors import DataError, SettingsError, name_the_known
-from polyhead.formats import Limits, ReadOptions, Way, read_raw, read_records
+from polyhead.formats import Limits, Way, read_raw, read_records
 from polyhead.notices import Notices
 from polyhead.preparing.choosing import annotated, annotations_of, how_many, taken, together
 from polyhead.preparing.keys import file_digest
@@ -114,23 +114,17 @@ class _Reading:
 
     def files(self, own: SetSettings, paths: Iterable[Path]) -> Iterator[Record]:
         limits = Limits(self._characters, own.text_field, own.second_field)
-        fields = _fields_of(own, self._wanted)
+        fields = own.fields_of(self._wanted)
         for path in paths:
             columns = {
                 name: kind_named(self._wanted[name].kind, where=name).column(field, self._options[name])
                 for name, field in fields.items()
             }
             count = 0
-            for record in read_records(path, columns, notices=self._notices, limits=limits, way=way_of(own)):
+            for record in read_records(path, columns, notices=self._notices, limits=limits, way=Way.of(own)):
                 count += 1
                 yield record
             self.accounts.append({"path": str(path), "sha256": file_digest(path), "records": count})
-
-
-def _fields_of(own: SetSettings, wanted: Mapping[str, TaskSettings]) -> dict[str, str]:
-    """Return, by task that a data set feeds, the field that it reads there."""
-    named = own.tasks if own.tasks is not None else dict.fromkeys(wanted)
-    return {name: field or wanted[name].field for name, field in named.items() if name in wanted}
 
 
 def _annotated(records: Sequence[Record], notices: Notices) -> Sequence[Record]:
@@ -163,7 +157,7 @@ def _learn(
         paths = [path for own in feeding for path in own.train]
         if not paths:
             raise SettingsError(f"tasks.{name}: no data set feeds it; name it in data.sets.NAME.tasks")
-        fields = list(dict.fromkeys(_fields_of(own, {name: task})[name] for own in feeding))
+        fields = list(dict.fromkeys(own.fields_of({name: task})[name] for own in feeding))
         raise DataError(
             f"tasks.{name}.field: no record of {', '.join(map(str, paths))} has the field "
             f"{' or '.join(map(repr, fields))}; {name_the_known(fields[0], _fields_in(feeding))}"
@@ -182,9 +176,9 @@ def _suited(
     """Settle what settings leave to the data, by the first value in them that is not empty."""
     left = dict(options)
     for own in sets:
-        fields = {name: field for name, field in _fields_of(own, wanted).items() if name in left}
+        fields = {name: field for name, field in own.fields_of(wanted).items() if name in left}
         for path in own.train if fields else ():
-            for raw in read_raw(path, way=way_of(own)):
+            for raw in read_raw(path, way=Way.of(own)):
                 for name in [name for name, field in fields.items() if raw.fields.get(field)]:
                     left[name] = left[name].suited(raw.fields[fields.pop(name)])
                 if not fields:
@@ -194,10 +188,5 @@ def _suited(
 
 def _fields_in(sets: Iterable[SetSettings]) -> set[str]:
     return {
-        name for own in sets for path in own.train for raw in read_raw(path, way=way_of(own)) for name in raw.fields
+        name for own in sets for path in own.train for raw in read_raw(path, way=Way.of(own)) for name in raw.fields
     }
-
-
-def way_of(own: SetSettings) -> Way:
-    """Return how the files of a data set are to be read."""
-    return Way(own.format, ReadOptions(own.columns))

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from polyhead.checking.duplicates import digest_of
 from polyhead.records import Record
-from polyhead.splitting.texts import Shown, Shows, text_digest, texts_of
+from polyhead.splitting.texts import Shown, Shows, texts_of
 from polyhead.tasks import Task
 
 
@@ -53,7 +54,7 @@ def sort_texts(records: Sequence[Record], tasks: Sequence[Task], random: np.rand
     digests = bytearray()
     own = np.empty(len(records), dtype=np.int64)
     for index, record in enumerate(records):
-        digests += text_digest(record.text)
+        digests += digest_of(record.text)
         own[index] = shows.number_of(record)
     of_record, firsts = texts_of(digests)
     combination_of = own[firsts]

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polyhead.errors import DataError, SettingsError
+from polyhead.records import text_key
 from polyhead.splitting import split, verify
 from polyhead.splitting.near import join_near
-from polyhead.splitting.texts import text_key
 
 NAMES = ("train", "dev", "test")
 texts = st.sampled_from([f"text number {at}" for at in range(60)] + ["Same  text", "same text", "SAME TEXT "])
