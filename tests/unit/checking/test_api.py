@@ -170,3 +170,12 @@ def test_it_needs_no_torch(write: Write, encoder: str) -> None:
         [sys.executable, "-c", code, str(write(ORDINARY)), encoder], capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_files_are_read_as_the_settings_say(tmp_path: Path, encoder: str) -> None:
+    (tmp_path / "a.csv").write_text("x,first text\ny,second text\n", encoding="utf-8")
+    found = check(
+        tmp_path / "a.csv", settings={"data.format": "csv", "data.columns": ["label", "text"]}, encoder=encoder
+    )
+    assert found["records"] == 2
+    assert not [row for row in found["summary"] if row["severity"] == "error"]
