@@ -13,9 +13,9 @@ from polyhead.settings.model import (
     TaskSettings,
     TeacherSettings,
     TrackingSettings,
-    TrainingSettings,
 )
 from polyhead.settings.problems import settings_problem
+from polyhead.settings.training import TrainingSettings
 
 __all__ = [
     "DataSettings",
