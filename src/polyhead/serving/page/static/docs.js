@@ -1,0 +1,143 @@
+// /openapi.json as a page: every path with what goes in, what comes back, an example and a curl line.
+import { ask, Refusal } from "./api.js";
+import { curlLine } from "./curl.js";
+import { button, find, make } from "./dom.js";
+import { lineFor } from "./messages.js";
+import { exampleOf } from "./samples.js";
+import { anchorOf, field, fieldsOf, limitsOf, prose, typeOf } from "./schema.js";
+import { folded } from "./single.js";
+
+const METHODS = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+const COLOURS = { get: "c2", post: "c0", put: "c1", delete: "c3", patch: "c5" };
+
+async function load() {
+  try {
+    const { data } = await ask("openapi.json");
+    find("alert").replaceChildren();
+    showAll(data);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const again = button("Try again", load);
+    find("facts").textContent = "";
+    find("alert").replaceChildren(make("div", { class: "alert" }, make("p", {}, lineFor(error)), again));
+  }
+}
+
+function showAll(spec) {
+  document.title = `API · ${spec.info.title}`;
+  find("name").textContent = `${spec.info.title} API`;
+  find("facts").textContent = `version ${spec.info.version}`;
+  const operations = operationsOf(spec);
+  const schemas = Object.entries(spec.components?.schemas ?? {});
+  find("contents").replaceChildren(...contents(operations, schemas));
+  find("content").replaceChildren(
+    ...(spec.info.description ? [make("section", {}, ...prose(spec.info.description))] : []),
+    ...operations.map((own) => operationView(own, spec)),
+    ...(schemas.length ? [schemasView(schemas)] : []),
+  );
+  goToAnchor();
+}
+
+function operationsOf(spec) {
+  return Object.entries(spec.paths ?? {}).flatMap(([path, item]) =>
+    METHODS.filter((method) => item[method]).map((method) => {
+      const operation = item[method];
+      const parameters = [...(item.parameters ?? []), ...(operation.parameters ?? [])];
+      return { ...operation, path, method, parameters, anchor: `${method}${path.replaceAll(/[^\w.-]+/g, "-")}` };
+    }),
+  );
+}
+
+function badge(method) {
+  return make("span", { class: `method ${COLOURS[method] ?? "c7"}` }, method.toUpperCase());
+}
+
+function contents(operations, schemas) {
+  const paths = operations.map((own) => make("li", {}, make("a", { href: `#${own.anchor}` }, badge(own.method), " ", own.path)));
+  const named = schemas.map(([name]) => make("li", {}, make("a", { href: `#${anchorOf(name)}` }, name)));
+  const parts = [make("h2", {}, "Paths"), make("ul", {}, ...paths)];
+  if (named.length) parts.push(make("h2", {}, "Schemas"), make("ul", {}, ...named));
+  return parts;
+}
+
+function heading(tag, anchor, name, ...children) {
+  return make(tag, {}, ...children, make("a", { class: "anchor", href: `#${anchor}`, "aria-label": `Link to ${name}` }, "#"));
+}
+
+function operationView(own, spec) {
+  const name = `${own.method.toUpperCase()} ${own.path}`;
+  return make(
+    "section",
+    { class: "operation", id: own.anchor, "aria-label": name },
+    heading("h2", own.anchor, name, badge(own.method), " ", make("code", {}, own.path)),
+    ...(own.summary ? [make("p", {}, make("strong", {}, own.summary))] : []),
+    ...prose(own.description ?? ""),
+    ...parametersView(own.parameters),
+    ...requestView(own, spec),
+    make("h3", {}, "Responses"),
+    responsesView(own, spec),
+  );
+}
+
+function parametersView(parameters) {
+  if (!parameters.length) return [];
+  const items = parameters.map((own) => {
+    const schema = { ...own.schema, description: own.description ?? own.schema?.description };
+    const item = field(own.name, schema, own.required);
+    item.querySelector(".name").after(make("span", { class: "soft small" }, `in ${own.in} `));
+    return item;
+  });
+  return [make("h3", {}, "Parameters"), make("ul", { class: "fields" }, ...items)];
+}
+
+function requestView(own, spec) {
+  const secured = (own.security ?? spec.security ?? []).some((choice) => Object.keys(choice).length);
+  const line = (body) => curlLine(own.path.replace(/^\//, ""), { method: own.method.toUpperCase(), body, withKey: secured });
+  const parts = secured ? [make("p", { class: "soft" }, "Asks for the server’s key, where it has one.")] : [];
+  const [type, media] = Object.entries(own.requestBody?.content ?? {})[0] ?? [];
+  if (!media) return [...parts, folded("curl", line())];
+  const example = exampleOf(media, spec.components?.schemas ?? {});
+  return [
+    ...parts,
+    make("h3", {}, "Request"),
+    make("p", {}, make("code", {}, type), ": ", ...typeOf(media.schema)),
+    ...inlineFields(media.schema, spec),
+    folded("Example", JSON.stringify(example, null, 2)),
+    folded("curl", line(JSON.stringify(example))),
+  ];
+}
+
+// The fields of the request's own schema stand here, too, so that nobody has to follow a link to know what to send.
+function inlineFields(schema, spec) {
+  const name = schema?.$ref?.split("/").at(-1);
+  const own = name ? spec.components.schemas[name] : schema;
+  return own?.properties ? [fieldsOf(own)] : [];
+}
+
+function responsesView(own, spec) {
+  const rows = Object.entries(own.responses ?? {}).map(([status, response]) => {
+    const medias = Object.entries(response.content ?? {});
+    const types = medias.map(([type, media]) => make("p", {}, make("code", {}, type), ...(Object.keys(media.schema ?? {}).length ? [": ", ...typeOf(media.schema)] : [])));
+    const headers = Object.entries(response.headers ?? {}).map(([name, header]) => make("p", { class: "small" }, make("code", {}, name), ` ${header.description ?? ""} `, limitsOf(header.schema ?? {})));
+    const [media] = medias.filter(([type]) => type.includes("json")).map(([, found]) => found);
+    const shown = media && Object.keys(media.schema ?? {}).length ? [folded("Example", JSON.stringify(exampleOf(media, spec.components?.schemas ?? {}), null, 2))] : [];
+    return make("tr", {}, make("th", { scope: "row", class: "number" }, status), make("td", {}, ...prose(response.description ?? ""), ...types, ...headers, ...shown));
+  });
+  const head = make("tr", {}, make("th", { scope: "col" }, "Status"), make("th", { scope: "col" }, "Meaning"));
+  return make("table", { class: "statuses" }, make("thead", {}, head), make("tbody", {}, ...rows));
+}
+
+function schemasView(schemas) {
+  const parts = schemas.map(([name, schema]) =>
+    make("section", { class: "schema", id: anchorOf(name), "aria-label": name }, heading("h3", anchorOf(name), name, make("code", {}, name)), ...prose(schema.description ?? ""), fieldsOf(schema)),
+  );
+  return make("section", { class: "operation", "aria-label": "Schemas" }, make("h2", {}, "Schemas"), ...parts);
+}
+
+// What the address names was not there when the browser looked for it.
+function goToAnchor() {
+  const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (location.hash && place) place.scrollIntoView();
+}
+
+load();
