@@ -22,22 +22,31 @@ export function shapeOf(answer) {
   return (isObject && SHAPES.find((shape) => shape.fits(answer))) || json;
 }
 
-/** Make the function that gives a task's labels their colours: those next to each other in the model's list differ. */
-export function colouring(task) {
-  const known = task.labels ?? [];
-  return (label) => {
-    const at = known.indexOf(label);
-    return `c${(at >= 0 ? at : known.length + sumOf(String(label))) % COLOURS}`;
-  };
+const colours = new Map();
+
+/** Give every label a colour: the same in all tasks, and within a task different ones, as far as there are colours. */
+export function colourLabels(tasks) {
+  colours.clear();
+  for (const task of tasks) {
+    const used = new Array(COLOURS).fill(0);
+    for (const label of task.labels) if (colours.has(label)) used[colours.get(label)] += 1;
+    for (const label of task.labels) {
+      if (colours.has(label)) continue;
+      colours.set(label, used.indexOf(Math.min(...used)));
+      used[colours.get(label)] += 1;
+    }
+  }
 }
 
-function sumOf(label) {
-  return [...label].reduce((sum, character) => (sum * 31 + character.codePointAt(0)) % 65521, 0);
+/** Return the class that gives a label its colour. A label that the model did not name gets one when it first comes. */
+export function colourOf(label) {
+  if (!colours.has(label)) colours.set(label, colours.size % COLOURS);
+  return `c${colours.get(label)}`;
 }
 
 /** Draw one task's answer as a section with its name. */
 export function drawn(task, answer, text) {
-  const body = shapeOf(answer).draw(answer, { text, colourOf: colouring(task) });
+  const body = shapeOf(answer).draw(answer, { text, colourOf });
   const kind = make("span", { class: "soft small" }, task.kind.replaceAll("_", " "));
   return make("section", { class: "answer", "aria-label": task.name }, make("h3", {}, make("bdi", {}, task.name), " ", kind), ...body);
 }

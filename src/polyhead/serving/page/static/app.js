@@ -1,4 +1,5 @@
 // The page: what the model offers, what the user asks, and where the answers go.
+import { colourLabels } from "./answers.js";
 import { ask, hasKey, predict, Refusal, useKey } from "./api.js";
 import { Batch } from "./batch.js";
 import { button, find, make } from "./dom.js";
@@ -23,6 +24,7 @@ async function loadModel() {
 }
 
 function showModel(model) {
+  colourLabels(model.tasks);
   document.title = `${model.name} · polyhead`;
   find("name").textContent = model.name;
   find("facts").textContent = factsOf(model);
@@ -112,7 +114,7 @@ async function finish(batch, signal) {
     find("status").textContent = batch.summary();
   } catch (error) {
     if (error !== signal.reason) return complain(error, () => goOn(batch), "Go on");
-    tell(`Stopped: ${batch.summary()}`, () => goOn(batch), "Go on");
+    tell(`Stopped: ${batch.summary()}`, () => goOn(batch), { label: "Go on" });
   }
 }
 
@@ -137,8 +139,9 @@ function busy(is) {
 }
 
 // One place for what went wrong. The button does again what failed.
-function tell(line, again = null, label = "Try again") {
+function tell(line, again = null, { label = "Try again", requestId = "" } = {}) {
   const parts = line ? [make("p", {}, line)] : [];
+  if (line && requestId) parts.push(make("p", { class: "small" }, `Request ${requestId}`));
   if (line && again) parts.push(button(label, again));
   find("alert").replaceChildren(...(parts.length ? [make("div", { class: "alert" }, ...parts)] : []));
 }
@@ -146,8 +149,7 @@ function tell(line, again = null, label = "Try again") {
 function complain(error, again, label) {
   if (!(error instanceof Refusal)) return tell(error.message);
   if (error.status === 401) askForKey();
-  tell(lineFor(error, state.model?.limits), error.status === 401 ? null : again, label);
-  if (error.requestId) find("alert").firstChild.append(make("p", { class: "small" }, `Request ${error.requestId}`));
+  tell(lineFor(error, state.model?.limits), error.status === 401 ? null : again, { label, requestId: error.requestId });
 }
 
 function askForKey() {

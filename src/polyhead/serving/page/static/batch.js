@@ -76,7 +76,7 @@ export class Batch {
   summary() {
     const refused = this.refused ? `, ${this.refused.toLocaleString("en")} of them refused` : "";
     const time = this.took && !this.open.length ? ` in ${duration(this.took)}` : "";
-    return `${this.done.toLocaleString("en")} of ${this.rows.length.toLocaleString("en")} done${refused}${time}.`;
+    return `${this.done.toLocaleString("en")} of ${this.rows.length.toLocaleString("en")} done${time}${refused}.`;
   }
 
   say(waiting = "") {

@@ -117,14 +117,24 @@ function inlineFields(schema, spec) {
 function responsesView(own, spec) {
   const rows = Object.entries(own.responses ?? {}).map(([status, response]) => {
     const medias = Object.entries(response.content ?? {});
-    const types = medias.map(([type, media]) => make("p", {}, make("code", {}, type), ...(Object.keys(media.schema ?? {}).length ? [": ", ...typeOf(media.schema)] : [])));
+    const types = medias.map(([type, media]) => make("p", { class: "small soft" }, type, ...(isSaid(media) ? [": ", ...typeOf(media.schema)] : [])));
     const headers = Object.entries(response.headers ?? {}).map(([name, header]) => make("p", { class: "small" }, make("code", {}, name), ` ${header.description ?? ""} `, limitsOf(header.schema ?? {})));
-    const [media] = medias.filter(([type]) => type.includes("json")).map(([, found]) => found);
-    const shown = media && Object.keys(media.schema ?? {}).length ? [folded("Example", JSON.stringify(exampleOf(media, spec.components?.schemas ?? {}), null, 2))] : [];
+    const shown = responseExample(status, medias, spec);
     return make("tr", {}, make("th", { scope: "row", class: "number" }, status), make("td", {}, ...prose(response.description ?? ""), ...types, ...headers, ...shown));
   });
   const head = make("tr", {}, make("th", { scope: "col" }, "Status"), make("th", { scope: "col" }, "Meaning"));
   return make("table", { class: "statuses" }, make("thead", {}, head), make("tbody", {}, ...rows));
+}
+
+function isSaid(media) {
+  return Object.keys(media.schema ?? {}).length > 0;
+}
+
+// Refusals all look alike: their examples are shown only where the schema has one of its own.
+function responseExample(status, medias, spec) {
+  const media = medias.find(([type]) => type.includes("json"))?.[1];
+  if (!media || !(media.example ?? media.examples ?? (status.startsWith("2") && isSaid(media)))) return [];
+  return [folded("Example", JSON.stringify(exampleOf(media, spec.components?.schemas ?? {}), null, 2))];
 }
 
 function schemasView(schemas) {

@@ -16,7 +16,7 @@ export const entities = {
 
   inWords(answer) {
     const named = answer.entities.map((own) => `${own.text} ${own.label}`);
-    return `${named.length ? counted(named.length, "found", "found") : "nothing found"}${named.length ? `: ${named.join(", ")}` : ""}`;
+    return named.length ? `${named.length} found: ${named.join(", ")}` : "nothing found";
   },
 
   cell(answer, { colourOf }) {

@@ -83,5 +83,5 @@ function drawn(cut, entities, { from, to }, colourOf) {
 // The blanks are for screen readers, which would read text and label as one word.
 function tag(entity) {
   const sure = make("span", { class: "sure" }, percent(entity.score));
-  return make("small", {}, " ", make("bdi", {}, entity.label), " ", sure, " ");
+  return make("small", {}, " ", make("bdi", {}, entity.label), "\u00a0", sure, " ");
 }

@@ -1,5 +1,4 @@
 // What the model offers: its facts, its tasks to choose from, its examples.
-import { colouring } from "./answers.js";
 import { button, make } from "./dom.js";
 import { bytes, counted, percent, shortNumber } from "./text.js";
 
@@ -55,8 +54,7 @@ function labelsOf(task) {
   const kind = task.kind.replaceAll("_", " ");
   const labels = task.labels ?? [];
   if (!labels.length) return kind;
-  const colourOf = colouring(task);
-  const chips = labels.slice(0, FEW).map((label) => make("li", {}, make("small", { class: `label ${colourOf(label)}` }, label)));
+  const chips = labels.slice(0, FEW).map((label) => make("li", {}, make("small", { class: "label c7" }, label)));
   const more = labels.length > FEW ? [` and ${labels.length - FEW} more`] : [];
   return make("div", {}, `${kind}, ${counted(labels.length, "label")}`, make("ul", { class: "chips" }, ...chips), ...more);
 }

@@ -1,5 +1,5 @@
 // The table of many answers: a row a text, a column a task, sorted by any column.
-import { answered, colouring, shapeOf } from "./answers.js";
+import { answered, colourOf, shapeOf } from "./answers.js";
 import { button, make } from "./dom.js";
 import { counted } from "./text.js";
 
@@ -80,7 +80,7 @@ export class AnswerTable {
     if (row.refusal) return [make("td", { colspan: this.tasks.length, class: "refused" }, `Refused: ${row.refusal.message}`)];
     return this.tasks.map((task) => {
       const answer = row.result[task.name];
-      return make("td", {}, ...(answer ? [shapeOf(answer).cell(answer, { colourOf: colouring(task) })] : []));
+      return make("td", {}, ...(answer ? [shapeOf(answer).cell(answer, { colourOf })] : []));
     });
   }
 }

@@ -26,9 +26,9 @@ export function countOf(text) {
 /** Write a share in per cent. Only what is certain is called 100 %, and only what is impossible 0 %. */
 export function percent(share) {
   if (typeof share !== "number") return "";
-  if (share < 1 && share >= 0.9995) return "> 99.9 %";
-  if (share > 0 && share < 0.0005) return "< 0.1 %";
-  return `${(100 * share).toFixed(1)} %`;
+  if (share < 1 && share >= 0.9995) return "> 99.9\u00a0%";
+  if (share > 0 && share < 0.0005) return "< 0.1\u00a0%";
+  return `${(100 * share).toFixed(1)}\u00a0%`;
 }
 
 /** Write a number with at most six significant digits. */

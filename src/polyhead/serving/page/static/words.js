@@ -15,7 +15,7 @@ export const words = {
   },
 
   inWords: (answer) => paired(answer),
-  cell: (answer) => make("span", { dir: "auto" }, paired(answer)),
+  cell: (answer) => make("span", { class: "paired", dir: "auto" }, paired(answer)),
   columns: (answer) => [["", paired(answer)]],
   rank: (answer) => [answer.labels.filter((label) => label !== null).join(" ")],
 };
