@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
 import time
 import traceback
 from typing import Any
@@ -40,7 +40,7 @@ class Gate:
             return
         start = time.perf_counter()
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-        request_id = given.decode() if _ID.fullmatch(given) else secrets.token_hex(8)
+        request_id = given.decode() if _ID.fullmatch(given) else f"{random.getrandbits(64):016x}"
         about: dict[str, Any] = {}
         scope["polyhead"], scope["polyhead.start"], scope["polyhead.id"] = about, start, request_id
         answer = _Answer(send, request_id)
