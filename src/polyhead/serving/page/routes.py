@@ -38,7 +38,7 @@ _PAGES = {"/": "index.html", "/docs": "docs.html"}
 def page_routes() -> list[Route]:
     """Make the routes of the page; they need no key, and hold nothing of the model.
 
-    An asset that there is not raises starlette's `HTTPException` 404, which the app answers as it does any unknown path.
+    An asset that there is not raises starlette's `HTTPException` 404: the app answers it as it does any unknown path.
 
     Returns:
         GET (and HEAD) `/`, `/docs` and `/assets/{name}`.

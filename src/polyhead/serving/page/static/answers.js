@@ -1,5 +1,5 @@
-// Answers, by the shape they have: a kind of task that another package adds is drawn, too, if its answers look like one of
-// these, and as JSON if not. Each shape says how it is drawn, put into words, into a cell, into CSV, and sorted.
+// Answers, by the shape they have: a kind of task that another package adds is drawn, too, if its answers look like one
+// of these, and as JSON if not. Each shape says how it is drawn, put into words, into a cell, into CSV, and sorted.
 import { manyClasses, oneClass, oneNumber } from "./classes.js";
 import { make } from "./dom.js";
 import { entities } from "./entities.js";
@@ -48,7 +48,8 @@ export function colourOf(label) {
 export function drawn(task, answer, text) {
   const body = shapeOf(answer).draw(answer, { text, colourOf });
   const kind = make("span", { class: "soft small" }, task.kind.replaceAll("_", " "));
-  return make("section", { class: "answer", "aria-label": task.name }, make("h3", {}, make("bdi", {}, task.name), " ", kind), ...body);
+  const heading = make("h3", {}, make("bdi", {}, task.name), " ", kind);
+  return make("div", { class: "answer", role: "group", "aria-label": task.name }, heading, ...body);
 }
 
 /** Put a whole result into a sentence, for those who hear it. */
@@ -65,7 +66,10 @@ export function answered(tasks, result) {
 
 /** Say in words what of a text was not read in one piece, or not at all. */
 export function remarks(result) {
-  const cut = result.truncated ? ["The text was cut at the server's limit: what follows was not read."] : [];
-  if (result.windows > 1) cut.push(`The text is longer than the encoder takes: it was read in ${result.windows} overlapping windows.`);
-  return cut;
+  const said = [];
+  if (result.truncated) said.push("The text was cut at the server's limit: what follows was not read.");
+  if (result.windows > 1) {
+    said.push(`The text is longer than the encoder takes: it was read in ${result.windows} overlapping windows.`);
+  }
+  return said;
 }

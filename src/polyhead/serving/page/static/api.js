@@ -1,4 +1,4 @@
-// Talking to the server. The key is kept in this variable only: a reload forgets it, and no other tab or visit finds it.
+// Talking to the server. The key is kept in this variable only: a reload forgets it, and no other tab finds it.
 let key = "";
 
 /** Remember the key until the page is left. */

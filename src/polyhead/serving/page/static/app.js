@@ -10,9 +10,11 @@ import { answerInWords, answerView } from "./single.js";
 import { counted, countOf } from "./text.js";
 
 const SETTLED = 250;
-const state = { model: null, running: null, shown: false, wantsKey: false, timer: 0 };
+const state = { model: null, running: null, shown: false, wantsKey: false, timer: 0, loading: 0 };
 
+// A server that starts says so: it is asked again until it has its model.
 async function loadModel() {
+  clearTimeout(state.loading);
   try {
     const { data } = await ask("v1/model");
     state.model = data;
@@ -20,6 +22,7 @@ async function loadModel() {
     showModel(data);
   } catch (error) {
     complain(error, loadModel);
+    if (error.status === 503) state.loading = setTimeout(loadModel, 1000 * Math.max(1, error.retryAfter ?? 1));
   }
 }
 
@@ -30,8 +33,9 @@ function showModel(model) {
   find("facts").textContent = factsOf(model);
   find("tasks").replaceChildren(...tasksView(model));
   find("second-part").hidden = !model.reads_second;
-  find("second-label").textContent = model.reads_second === "optional" ? "Second text (may be left empty)" : "Second text";
-  find("truncate-label").textContent = `Cut texts longer than ${counted(model.limits.characters, "character")}, instead of refusing them`;
+  find("second-label").textContent = `Second text${model.reads_second === "optional" ? " (may be left empty)" : ""}`;
+  const longest = counted(model.limits.characters, "character");
+  find("truncate-label").textContent = `Cut texts longer than ${longest}, instead of refusing them`;
   find("about-body").replaceChildren(...aboutView(model));
   find("about").hidden = false;
   const examples = examplesView(model, takeExample);

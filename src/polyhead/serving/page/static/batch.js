@@ -26,7 +26,8 @@ export class Batch {
     this.line = make("p", { class: "soft small" });
     this.files = make("div", { class: "row", hidden: true }, ...this.fileButtons());
     const left = empty ? [make("p", { class: "soft small" }, `${counted(empty, "empty line")} left out.`)] : [];
-    this.view = [make("h2", {}, counted(rows.length, "text")), this.progress, this.line, ...left, this.files, this.table.element];
+    const title = make("h2", {}, counted(rows.length, "text"));
+    this.view = [title, this.progress, this.line, ...left, this.files, this.table.element];
   }
 
   /** Rows that have neither an answer nor a refusal. */
@@ -44,7 +45,7 @@ export class Batch {
         signal,
         answered: (portion, results) => this.take(portion, results),
         refused: (row, refusal) => this.refuse(row, refusal),
-        waiting: (seconds, refusal) => this.say(`${refusal.status === 429 ? "The server is busy" : "The server is not ready"}: waiting ${counted(Math.ceil(seconds), "second")}.`),
+        waiting: (seconds, refusal) => this.wait(seconds, refusal),
       });
     } finally {
       this.took += performance.now() - begun;
@@ -52,6 +53,11 @@ export class Batch {
       this.progress.hidden = !this.open.length;
       this.say();
     }
+  }
+
+  wait(seconds, refusal) {
+    const why = refusal.status === 429 ? "The server is busy" : "The server is not ready";
+    this.say(`${why}: waiting ${counted(Math.ceil(seconds), "second")}.`);
   }
 
   take(portion, results) {

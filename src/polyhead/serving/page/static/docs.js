@@ -53,15 +53,17 @@ function badge(method) {
 }
 
 function contents(operations, schemas) {
-  const paths = operations.map((own) => make("li", {}, make("a", { href: `#${own.anchor}` }, badge(own.method), " ", own.path)));
-  const named = schemas.map(([name]) => make("li", {}, make("a", { href: `#${anchorOf(name)}` }, name)));
+  const link = (anchor, ...children) => make("li", {}, make("a", { href: `#${anchor}` }, ...children));
+  const paths = operations.map((own) => link(own.anchor, badge(own.method), " ", own.path));
+  const named = schemas.map(([name]) => link(anchorOf(name), name));
   const parts = [make("h2", {}, "Paths"), make("ul", {}, ...paths)];
   if (named.length) parts.push(make("h2", {}, "Schemas"), make("ul", {}, ...named));
   return parts;
 }
 
 function heading(tag, anchor, name, ...children) {
-  return make(tag, {}, ...children, make("a", { class: "anchor", href: `#${anchor}`, "aria-label": `Link to ${name}` }, "#"));
+  const link = make("a", { class: "anchor", href: `#${anchor}`, "aria-label": `Link to ${name}` }, "#");
+  return make(tag, {}, ...children, link);
 }
 
 function operationView(own, spec) {
@@ -92,7 +94,8 @@ function parametersView(parameters) {
 
 function requestView(own, spec) {
   const secured = (own.security ?? spec.security ?? []).some((choice) => Object.keys(choice).length);
-  const line = (body) => curlLine(own.path.replace(/^\//, ""), { method: own.method.toUpperCase(), body, withKey: secured });
+  const asked = { method: own.method.toUpperCase(), withKey: secured };
+  const line = (body) => curlLine(own.path.replace(/^\//, ""), { ...asked, body });
   const parts = secured ? [make("p", { class: "soft" }, "Asks for the server’s key, where it has one.")] : [];
   const [type, media] = Object.entries(own.requestBody?.content ?? {})[0] ?? [];
   if (!media) return [...parts, folded("curl", line())];
@@ -115,15 +118,23 @@ function inlineFields(schema, spec) {
 }
 
 function responsesView(own, spec) {
-  const rows = Object.entries(own.responses ?? {}).map(([status, response]) => {
-    const medias = Object.entries(response.content ?? {});
-    const types = medias.map(([type, media]) => make("p", { class: "small soft" }, type, ...(isSaid(media) ? [": ", ...typeOf(media.schema)] : [])));
-    const headers = Object.entries(response.headers ?? {}).map(([name, header]) => make("p", { class: "small" }, make("code", {}, name), ` ${header.description ?? ""} `, limitsOf(header.schema ?? {})));
-    const shown = responseExample(status, medias, spec);
-    return make("tr", {}, make("th", { scope: "row", class: "number" }, status), make("td", {}, ...prose(response.description ?? ""), ...types, ...headers, ...shown));
-  });
+  const rows = Object.entries(own.responses ?? {}).map(([status, response]) => responseView(status, response, spec));
   const head = make("tr", {}, make("th", { scope: "col" }, "Status"), make("th", { scope: "col" }, "Meaning"));
   return make("table", { class: "statuses" }, make("thead", {}, head), make("tbody", {}, ...rows));
+}
+
+function responseView(status, response, spec) {
+  const medias = Object.entries(response.content ?? {});
+  const types = medias.map(([type, media]) => {
+    const schema = isSaid(media) ? [": ", ...typeOf(media.schema)] : [];
+    return make("p", { class: "small soft" }, type, ...schema);
+  });
+  const headers = Object.entries(response.headers ?? {}).map(([name, header]) => {
+    const said = ` ${header.description ?? ""} ${limitsOf(header.schema ?? {})}`;
+    return make("p", { class: "small" }, make("code", {}, name), said);
+  });
+  const parts = [...prose(response.description ?? ""), ...types, ...headers, ...responseExample(status, medias, spec)];
+  return make("tr", {}, make("th", { scope: "row", class: "number" }, status), make("td", {}, ...parts));
 }
 
 function isSaid(media) {
@@ -138,9 +149,11 @@ function responseExample(status, medias, spec) {
 }
 
 function schemasView(schemas) {
-  const parts = schemas.map(([name, schema]) =>
-    make("section", { class: "schema", id: anchorOf(name), "aria-label": name }, heading("h3", anchorOf(name), name, make("code", {}, name)), ...prose(schema.description ?? ""), fieldsOf(schema)),
-  );
+  const parts = schemas.map(([name, schema]) => {
+    const title = heading("h3", anchorOf(name), name, make("code", {}, name));
+    const body = [...prose(schema.description ?? ""), fieldsOf(schema)];
+    return make("section", { class: "schema", id: anchorOf(name), "aria-label": name }, title, ...body);
+  });
   return make("section", { class: "operation", "aria-label": "Schemas" }, make("h2", {}, "Schemas"), ...parts);
 }
 

@@ -20,15 +20,17 @@ export const entities = {
   },
 
   cell(answer, { colourOf }) {
-    const chips = answer.entities.map((own) =>
-      make("li", {}, make("mark", { class: colourOf(own.label) }, make("bdi", {}, own.text), " ", make("small", {}, own.label))),
-    );
+    const chips = answer.entities.map((own) => {
+      const parts = [make("bdi", {}, own.text), " ", make("small", {}, own.label)];
+      return make("li", {}, make("mark", { class: colourOf(own.label) }, ...parts));
+    });
     return chips.length ? make("ul", { class: "chips" }, ...chips) : make("span", { class: "soft" }, "–");
   },
 
-  columns: (answer) => [
-    ["", answer.entities.map((own) => `${own.label}: ${own.text} (${own.start}–${own.end}, ${own.score})`).join("; ")],
-  ],
+  columns(answer) {
+    const told = answer.entities.map((own) => `${own.label}: ${own.text} (${own.start}–${own.end}, ${own.score})`);
+    return [["", told.join("; ")]];
+  },
 
   rank: (answer) => [answer.entities.length, answer.entities.map((own) => own.label).join(" ")],
 };

@@ -2,6 +2,11 @@
 import { hasKey } from "./api.js";
 import { bytes, counted, shortNumber } from "./text.js";
 
+const UNAVAILABLE = {
+  draining: "The server is shutting down and takes no more texts, unless it comes back.",
+  not_ready: "The server is still loading its model.",
+  too_many_connections: "The server has as many connections open as it may.",
+};
 const LINES = {
   0: () => "The server does not answer. Is it still running, and is there a connection? Your text is still here.",
   401: () =>
@@ -12,13 +17,10 @@ const LINES = {
   413: (refusal, limits) =>
     `That is too much for one request${limits ? `: the server takes at most ${bytes(limits.body_bytes)}` : ""}. ` +
     "Send a shorter text.",
-  422: (refusal) => `The server cannot read ${refusal.field ? `“${refusal.field}”` : "the request"}: ${refusal.message}`,
+  422: (refusal) => `The server refuses ${refusal.field ? `“${refusal.field}”` : "the request"}: ${refusal.message}`,
   429: (refusal) => `The server is busy. Try again${inSeconds(refusal)}.`,
-  500: () => "Something went wrong inside the server. Its log says more under the request's number.",
-  503: (refusal) =>
-    refusal.code === "draining"
-      ? `The server is shutting down and takes no more texts. Try again${inSeconds(refusal)}, if it comes back.`
-      : `The server is not ready yet. Try again${inSeconds(refusal)}.`,
+  500: () => "Something went wrong inside the server. Its log says more.",
+  503: (refusal) => `${UNAVAILABLE[refusal.code] ?? "The server is not ready."} Try again${inSeconds(refusal)}.`,
   504: (refusal, limits) =>
     `The server did not get to it in time${limits ? ` (${shortNumber(limits.deadline_seconds)} s)` : ""}. ` +
     "It may be busy: try again, or send less at once.",

@@ -21,7 +21,8 @@ export function tasksView(model) {
 export function examplesView(model, take) {
   return model.examples.map((example) => {
     const [first, second] = [example].flat();
-    return button([first, second].filter(Boolean).join(" | "), () => take(first, second), { class: "example", dir: "auto" });
+    const label = [first, second].filter(Boolean).join(" | ");
+    return button(label, () => take(first, second), { class: "example", dir: "auto" });
   });
 }
 
@@ -32,22 +33,30 @@ export function confidenceInWords(value) {
 
 /** All that the server tells about the model. */
 export function aboutView(model) {
-  const { limits } = model;
   const facts = [
     ["Model", model.model],
     ["Loaded", `${model.loaded_at}, generation ${model.generation}`],
-    ["Limits", `${counted(limits.texts, "text")} and ${bytes(limits.body_bytes)} a request, ${counted(limits.characters, "character")} a text, ${shortNumber(limits.deadline_seconds)} s`],
+    ["Limits", limitsOf(model.limits)],
     ["Versions", pairs(model.versions)],
   ].filter(([, value]) => value);
-  const list = facts.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]);
-  const tasks = model.tasks.flatMap((task) => [make("dt", {}, make("bdi", {}, task.name)), make("dd", {}, labelsOf(task))]);
-  const sums = Object.entries(model.checksums).flatMap(([name, sum]) => [make("dt", {}, name), make("dd", {}, make("code", {}, sum))]);
+  const sums = Object.entries(model.checksums).map(([name, sum]) => [name, make("code", {}, sum)]);
   return [
-    make("dl", { class: "facts" }, ...list),
+    listOf(facts),
     make("h3", {}, "Tasks"),
-    make("dl", { class: "facts" }, ...tasks),
-    ...(sums.length ? [make("h3", {}, "Checksums (SHA-256)"), make("dl", { class: "facts" }, ...sums)] : []),
+    listOf(model.tasks.map((task) => [task.name, labelsOf(task)])),
+    ...(sums.length ? [make("h3", {}, "Checksums (SHA-256)"), listOf(sums)] : []),
   ];
+}
+
+function listOf(facts) {
+  const parts = facts.flatMap(([name, value]) => [make("dt", {}, make("bdi", {}, name)), make("dd", {}, value)]);
+  return make("dl", { class: "facts" }, ...parts);
+}
+
+function limitsOf(limits) {
+  const request = `${counted(limits.texts, "text")} and ${bytes(limits.body_bytes)} a request`;
+  const text = `${counted(limits.characters, "character")} a text`;
+  return `${request}, ${text}, answered within ${shortNumber(limits.deadline_seconds)} s`;
 }
 
 function labelsOf(task) {
@@ -56,7 +65,8 @@ function labelsOf(task) {
   if (!labels.length) return kind;
   const chips = labels.slice(0, FEW).map((label) => make("li", {}, make("small", { class: "label c7" }, label)));
   const more = labels.length > FEW ? [` and ${labels.length - FEW} more`] : [];
-  return make("div", {}, `${kind}, ${counted(labels.length, "label")}`, make("ul", { class: "chips" }, ...chips), ...more);
+  const list = make("ul", { class: "chips" }, ...chips);
+  return make("div", {}, `${kind}, ${counted(labels.length, "label")}`, list, ...more);
 }
 
 function pairs(object) {

@@ -15,7 +15,8 @@ function sample(schema, schemas, depth) {
   if (typeof schema !== "object" || depth > DEEPEST) return null;
   const name = REFERENCE.exec(schema.$ref ?? "")?.[1];
   if (name) return sample(schemas[name] ?? {}, schemas, depth + 1);
-  for (const own of [schema.examples?.[0], schema.example, schema.const, schema.enum?.[0]]) if (own !== undefined) return own;
+  const given = [schema.examples?.[0], schema.example, schema.const, schema.enum?.[0]].find((own) => own !== undefined);
+  if (given !== undefined) return given;
   const choice = schema.anyOf?.[0] ?? schema.oneOf?.[0] ?? schema.allOf?.[0];
   if (choice) return sample(choice, schemas, depth + 1);
   if (schema.type === "array") return listed(schema, schemas, depth);
@@ -32,5 +33,6 @@ function listed(schema, schemas, depth) {
 function object(schema, schemas, depth) {
   const fields = Object.entries(schema.properties ?? {});
   const needed = fields.filter(([name]) => schema.required?.includes(name));
-  return Object.fromEntries((needed.length ? needed : fields).map(([name, own]) => [name, sample(own, schemas, depth + 1)]));
+  const shown = needed.length ? needed : fields;
+  return Object.fromEntries(shown.map(([name, own]) => [name, sample(own, schemas, depth + 1)]));
 }

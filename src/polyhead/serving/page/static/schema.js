@@ -1,11 +1,20 @@
 // JSON schemas in words: types, limits, fields, and links to the schemas that have a name.
 import { make } from "./dom.js";
+import { counted } from "./text.js";
 
-const LIMITS = [
-  ["minimum", "at least"], ["exclusiveMinimum", "more than"], ["maximum", "at most"], ["exclusiveMaximum", "less than"],
-  ["minLength", "characters, at least"], ["maxLength", "characters, at most"], ["minItems", "items, at least"],
-  ["maxItems", "items, at most"], ["multipleOf", "a multiple of"], ["pattern", "matching"], ["format", "format"],
-];
+const LIMITS = {
+  minimum: (value) => `at least ${value}`,
+  exclusiveMinimum: (value) => `more than ${value}`,
+  maximum: (value) => `at most ${value}`,
+  exclusiveMaximum: (value) => `less than ${value}`,
+  minLength: (value) => `at least ${counted(value, "character")}`,
+  maxLength: (value) => `at most ${counted(value, "character")}`,
+  minItems: (value) => `at least ${counted(value, "item")}`,
+  maxItems: (value) => `at most ${counted(value, "item")}`,
+  multipleOf: (value) => `a multiple of ${value}`,
+  pattern: (value) => `matching ${value}`,
+  format: (value) => `format ${value}`,
+};
 const REFERENCE = /^#\/components\/schemas\/(.+)$/;
 
 /** The address of a named schema on the page. */
@@ -37,7 +46,7 @@ function arrayOf(schema) {
 }
 
 function isMap(schema) {
-  return !schema.properties && schema.additionalProperties !== undefined && schema.additionalProperties !== false;
+  return !schema.properties && typeof schema.additionalProperties === "object";
 }
 
 /** Join lists of nodes by a word. */
@@ -48,7 +57,9 @@ function joined(lists, word) {
 /** The limits and the default of a schema, in words. */
 export function limitsOf(schema) {
   const inner = [schema, ...(schema.anyOf ?? schema.oneOf ?? [])];
-  const limits = LIMITS.flatMap(([key, words]) => inner.filter((own) => key in own).map((own) => `${words} ${own[key]}`));
+  const limits = Object.entries(LIMITS).flatMap(([key, words]) =>
+    inner.filter((own) => key in own).map((own) => words(own[key])),
+  );
   if (schema.default !== undefined && schema.default !== null) limits.push(`default ${JSON.stringify(schema.default)}`);
   return limits.join("; ");
 }
@@ -56,16 +67,21 @@ export function limitsOf(schema) {
 /** The fields of an object, with what each is; fields of unnamed objects within it beneath. */
 export function fieldsOf(schema) {
   const fields = Object.entries(schema.properties ?? {});
-  if (!fields.length) return make("p", {}, ...typeOf(schema), " ", make("span", { class: "soft small" }, limitsOf(schema)));
+  if (!fields.length) {
+    return make("p", {}, ...typeOf(schema), " ", make("span", { class: "soft small" }, limitsOf(schema)));
+  }
   const items = fields.map(([name, own]) => field(name, own, schema.required?.includes(name)));
-  if (schema.additionalProperties === false) items.push(make("li", { class: "soft small" }, "Other fields are refused."));
+  if (schema.additionalProperties === false) {
+    items.push(make("li", { class: "soft small" }, "Other fields are refused."));
+  }
   return make("ul", { class: "fields" }, ...items);
 }
 
 /** One field: its name, type, limits, and what it means. */
 export function field(name, schema, required) {
   const facts = [required ? "required" : "", limitsOf(schema)].filter(Boolean).join("; ");
-  const item = make("li", {}, make("code", { class: "name" }, name), ...typeOf(schema), " ", make("span", { class: "soft small" }, facts));
+  const said = make("span", { class: "soft small" }, facts);
+  const item = make("li", {}, make("code", { class: "name" }, name), ...typeOf(schema), " ", said);
   item.append(...prose(schema.description ?? ""));
   const inner = schema.properties ? schema : schema.items?.properties ? schema.items : null;
   if (inner) item.append(fieldsOf(inner));

@@ -7,11 +7,19 @@ import { counted, duration } from "./text.js";
 
 /** Draw a result: the second text where there is one, what was cut, and a section for each task. */
 export function resultView(model, result) {
-  const second = result.second === undefined ? [] : [make("p", { class: "second", dir: "auto" }, make("span", { class: "soft small" }, "Second text: "), result.second)];
   const said = remarks(result).map((line) => make("p", { class: "remark" }, line));
   const tasks = answered(model.tasks, result);
-  const plain = tasks.some((task) => result[task.name].entities) ? [] : [make("p", { class: "marked", dir: "auto" }, result.text)];
-  return [...said, ...plain, ...second, make("div", { class: "grid" }, ...tasks.map((task) => drawn(task, result[task.name], result.text)))];
+  const parts = tasks.map((task) => drawn(task, result[task.name], result.text));
+  const grid = make("div", { class: "grid" }, ...parts);
+  const isMarked = grid.querySelector(".marked") !== null;
+  const text = isMarked ? [] : [make("p", { class: "marked", dir: "auto" }, result.text)];
+  return [...said, ...text, ...secondOf(result), grid];
+}
+
+function secondOf(result) {
+  if (result.second === undefined) return [];
+  const label = make("span", { class: "soft small" }, "Second text: ");
+  return [make("p", { class: "second", dir: "auto" }, label, result.second)];
 }
 
 /**
@@ -23,11 +31,11 @@ export function resultView(model, result) {
  */
 export function answerView(model, body, { data, roundTrip }, withKey) {
   const [result] = data.results;
-  const time = make("p", { class: "soft small latency" }, `${duration(data.milliseconds)} in the server, ${duration(roundTrip)} with the way there and back`);
+  const times = `${duration(data.milliseconds)} in the server, ${duration(roundTrip)} with the way there and back`;
   return [
     make("h2", {}, "Answers"),
     ...resultView(model, result),
-    time,
+    make("p", { class: "soft small latency" }, times),
     folded("JSON", JSON.stringify(data, null, 2)),
     folded("curl", curlLine("v1/predict", { body: JSON.stringify(body), withKey })),
   ];
@@ -36,11 +44,13 @@ export function answerView(model, body, { data, roundTrip }, withKey) {
 /** Say the answer to one text in a sentence. */
 export function answerInWords(model, { data }) {
   const [result] = data.results;
-  return [`Answered ${counted(answered(model.tasks, result).length, "task")}`, inWords(model.tasks, result), ...remarks(result)].join(". ");
+  const count = counted(answered(model.tasks, result).length, "task");
+  return [`Answered ${count}`, inWords(model.tasks, result), ...remarks(result)].join(". ");
 }
 
 /** A text for machines, folded away, with a button to copy it. */
 export function folded(name, text) {
-  const pre = make("pre", { tabindex: 0, role: "region", "aria-label": name }, text);
-  return make("details", { class: "folded" }, make("summary", {}, name), make("div", { class: "copyable" }, copyButton(name, () => text), pre));
+  const pre = make("pre", { tabindex: 0, role: "group", "aria-label": name }, text);
+  const body = make("div", { class: "copyable" }, copyButton(name, () => text), pre);
+  return make("details", { class: "folded" }, make("summary", {}, name), body);
 }

@@ -1,7 +1,6 @@
 // The table of many answers: a row a text, a column a task, sorted by any column.
 import { answered, colourOf, shapeOf } from "./answers.js";
 import { button, make } from "./dom.js";
-import { counted } from "./text.js";
 
 const SHOWN = 100;
 
@@ -19,10 +18,13 @@ export class AnswerTable {
     this.sorted = { by: null, down: false };
     this.body = make("tbody");
     this.more = button("", () => this.showMore(), { class: "quiet", hidden: true });
-    this.heads = [this.head("Line", "line", "number"), this.head("Text", "text"), ...tasks.map((task) => this.head(task.name, task))];
+    const ours = [this.head("Line", "line", "number"), this.head("Text", "text")];
+    this.heads = [...ours, ...tasks.map((task) => this.head(task.name, task))];
     const caption = make("caption", { class: "unseen" }, "Answers, one row a text, one column a task");
-    const table = make("table", { class: "answers" }, caption, make("thead", {}, make("tr", {}, ...this.heads)), this.body);
-    const scroller = make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Table of answers" }, table);
+    const head = make("thead", {}, make("tr", {}, ...this.heads));
+    const table = make("table", { class: "answers" }, caption, head, this.body);
+    const named = { role: "region", "aria-label": "Table of answers" };
+    const scroller = make("div", { class: "wide", tabindex: 0, ...named }, table);
     this.element = make("div", {}, scroller, this.more);
   }
 
@@ -70,14 +72,18 @@ export class AnswerTable {
   }
 
   drawnRow(row) {
-    const opening = button(row.line, () => this.open(row), { class: "quiet", "aria-label": `Line ${row.line}: show it whole`, disabled: !row.result });
+    const name = `Line ${row.line}: show it whole`;
+    const attributes = { class: "quiet", "aria-label": name, disabled: !row.result };
+    const opening = button(row.line, () => this.open(row), attributes);
     const texts = [].concat(row.result ? [row.result.text, row.result.second ?? []].flat() : row.text);
     const text = make("th", { scope: "row", class: "text" }, ...texts.map((own) => make("div", { dir: "auto" }, own)));
     return make("tr", {}, make("td", { class: "number" }, opening), text, ...this.cells(row));
   }
 
   cells(row) {
-    if (row.refusal) return [make("td", { colspan: this.tasks.length, class: "refused" }, `Refused: ${row.refusal.message}`)];
+    if (row.refusal) {
+      return [make("td", { colspan: this.tasks.length, class: "refused" }, `Refused: ${row.refusal.message}`)];
+    }
     return this.tasks.map((task) => {
       const answer = row.result[task.name];
       return make("td", {}, ...(answer ? [shapeOf(answer).cell(answer, { colourOf })] : []));
@@ -97,7 +103,8 @@ function compared(a, b) {
     if (a[at] === b[at]) continue;
     if (a[at] === undefined) return 1;
     if (b[at] === undefined) return -1;
-    return typeof a[at] === "number" && typeof b[at] === "number" ? a[at] - b[at] : String(a[at]).localeCompare(String(b[at]));
+    const numbers = typeof a[at] === "number" && typeof b[at] === "number";
+    return numbers ? a[at] - b[at] : String(a[at]).localeCompare(String(b[at]));
   }
   return 0;
 }

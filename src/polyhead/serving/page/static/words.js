@@ -1,4 +1,4 @@
-// Answers that label every word: {"words": […], "labels": […], "scores": […]}; a label is null where there is none.
+// Answers that label every word: {"words": […], "labels": […], "scores": […]}; null where a word has no label.
 import { make } from "./dom.js";
 import { percent } from "./text.js";
 
@@ -8,8 +8,9 @@ export const words = {
   draw(answer, { colourOf }) {
     const items = answer.words.map((word, at) => {
       const label = answer.labels[at];
-      const tag = label === null ? make("small", { class: "soft" }, "–") : make("small", { class: colourOf(label) }, label);
-      return make("li", {}, make("bdi", {}, word), " ", tag, " ", make("span", { class: "sure" }, percent(answer.scores?.[at])));
+      const tag = make("small", { class: label === null ? "soft" : colourOf(label) }, label ?? "–");
+      const sure = make("span", { class: "sure" }, percent(answer.scores?.[at]));
+      return make("li", {}, make("bdi", {}, word), " ", tag, " ", sure);
     });
     return [make("ol", { class: "words", dir: "auto" }, ...items)];
   },

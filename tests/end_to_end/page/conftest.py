@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.double import Double, make_app
+from tests.end_to_end.page.double import Double, make_app
 
 pytest.importorskip("playwright", reason="the tests of the page need playwright (extra dev)")
 uvicorn = pytest.importorskip("uvicorn", reason="the tests of the page need the extra serve")
@@ -93,7 +93,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         opened.append((made, seen))
         page = made.new_page()
         root = address.partition("/docs")[0]
-        page.on("request", lambda asked: None if asked.url.startswith((root, "blob:" + root)) else seen.hosts.append(asked.url))
+        page.on("request", lambda asked: _ask(asked.url, root, seen))
         page.on("pageerror", lambda error: seen.troubles.append(str(error)))
         page.on("console", lambda said: _note(said, seen, allowed))
         page.goto(address)
@@ -104,6 +104,11 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         context.close()
         assert seen.hosts == []
         assert seen.troubles == []
+
+
+def _ask(url: str, root: str, seen: Seen) -> None:
+    if not url.startswith((root, f"blob:{root}")):
+        seen.hosts.append(url)
 
 
 def _note(said: Any, seen: Seen, allowed: tuple[str, ...]) -> None:
