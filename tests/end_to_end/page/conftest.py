@@ -17,10 +17,12 @@ from tests.end_to_end.page.double import Double, make_app
 
 pytest.importorskip("playwright", reason="the tests of the page need playwright (extra dev)")
 uvicorn = pytest.importorskip("uvicorn", reason="the tests of the page need the extra serve")
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright  # noqa: E402
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PATIENCE = 10_000
+PATIENCE = 15_000
+"""Milliseconds to wait for anything: the machine may be busy."""
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """A server with the routes that the page asks, whose answers are known, and whose refusals a text may choose.
 
 A text that holds ``ERR:429`` (or another status) is refused with it; ``ERR:429x2`` twice, and answered then;
-``ERR:slow`` is answered after half a second. Answers are found by words: names and places, and a topic by the first word.
+``ERR:slow`` is answered after half a second. Answers are found by words: names, places, and a topic by the first.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CODES = {
     503: "draining",
     504: "deadline",
 }
-KEY = "right key"
+NO_KEY = "this server asks for a key"
 MARKS = [
     ("places", r"a flight to \w+", "TRIP"),
     ("places", r"New York City", "LOC"),
@@ -108,6 +108,9 @@ class Double:
         self.refused: Counter[str] = Counter()
         self.ready = True
 
+    def lets(self, request: Request) -> bool:
+        return self.key is None or request.headers.get("authorization") == f"Bearer {self.key}"
+
     def model(self) -> dict[str, Any]:
         examples: list[Any] = [[text, "He travels."] for text in EXAMPLES] if self.reads_second else EXAMPLES
         return {
@@ -168,7 +171,7 @@ def make_app(double: Double) -> FastAPI:
     async def model(request: Request) -> Any:
         if not double.ready:
             return refusal(503, "no model is loaded at present", code="not_ready")
-        return double.model() if _may(request) else refusal(401, "this server asks for a key")
+        return double.model() if double.lets(request) else refusal(401, NO_KEY)
 
     @app.post("/v1/predict", summary="Answer texts", response_model=PredictResponse, responses=told)
     async def predict(request: Request, given: PredictRequest) -> Any:
@@ -176,25 +179,19 @@ def make_app(double: Double) -> FastAPI:
 
         What `predict --json` prints, and `truncated`.
         """
-        if not _may(request):
-            return refusal(401, "this server asks for a key")
-        body = json.loads(await request.body())
-        double.bodies.append(body)
-        if len(await request.body()) > double.limits["body_bytes"]:
-            return refusal(413, f"the body has more than {double.limits['body_bytes']} bytes")
-        return await respond(double, given)
+        return await respond(double, given, await request.body()) if double.lets(request) else refusal(401, NO_KEY)
 
     @app.get("/v1/tree/{name}", summary="Something that knows itself")
     async def tree(name: str, deep: int = 3) -> Tree:
         return Tree()
 
-    def _may(request: Request) -> bool:
-        return double.key is None or request.headers.get("authorization") == f"Bearer {double.key}"
-
     return app
 
 
-async def respond(double: Double, given: PredictRequest) -> Any:
+async def respond(double: Double, given: PredictRequest, body: bytes) -> Any:
+    double.bodies.append(json.loads(body))
+    if len(body) > double.limits["body_bytes"]:
+        return refusal(413, f"the body has more than {double.limits['body_bytes']} bytes")
     for at, own in enumerate(given.texts):
         text = "\n".join([own] if isinstance(own, str) else own)
         if len(text) > double.limits["characters"] and not given.truncate:

@@ -70,14 +70,13 @@ def test_the_example_and_its_curl_line_are_what_the_server_takes(address: str, o
 
 def test_hostile_schemas_are_only_text(address: str, open_page: Open) -> None:
     evil = "<img src=x onerror=alert(1)>"
+    parameter = {"name": evil, "in": evil, "schema": {"enum": [evil]}}
+    operation = {"summary": evil, "parameters": [parameter], "responses": {"200": {"description": evil}}}
     spec = {
         "info": {"title": evil, "version": evil, "description": f"{evil}\n\n`{evil}`"},
-        "paths": {
-            f"/{evil}": {"get": {"summary": evil, "parameters": [{"name": evil, "in": evil, "schema": {"enum": [evil]}}],
-                                 "responses": {"200": {"description": evil}}}},
-        },
+        "paths": {f"/{evil}": {"get": operation}},
         "components": {"schemas": {evil: {"properties": {evil: {"$ref": f"#/components/schemas/{evil}"}}}}},
-    }  # fmt: skip
+    }
     page = open_page(address)
     page.route("**/openapi.json", lambda route: route.fulfill(json=spec))
     page.goto(address + "/docs")

@@ -69,6 +69,7 @@ def test_a_text_that_is_refused_takes_none_of_the_others_along(address: str, ope
     paste(page, ["one", "x" * 1001, "three", "ERR:422 too", "y" * 5000, "six"])
     expect(page.locator("#answers").get_by_text("6 of 6 done")).to_be_visible()
     expect(page.locator("#answers").get_by_text("3 of them refused")).to_be_visible()
+    assert page.locator("table.answers tbody td:first-child").all_inner_texts() == ["1", "2", "3", "4", "5", "6"]
     refused = page.locator("td.refused").all_inner_texts()
     assert refused == [
         "Refused: has 1001 characters, the limit is 1000",

@@ -117,6 +117,25 @@ def test_a_script_in_the_text_is_only_text(address: str, open_page: Open) -> Non
     expect(page.get_by_role("heading", level=1)).to_have_text("hotels & <b>flights</b>")
 
 
+def test_the_policy_is_in_force(address: str, open_page: Open) -> None:
+    """What the tests look for, violations on the console, does show when there are some."""
+    page = open_page(address, allowed=("Content Security Policy",))
+    said: list[str] = []
+    page.on("console", lambda own: said.append(own.text))
+    page.evaluate(
+        """() => {
+          const script = document.createElement('script'); script.textContent = "document.title = 'owned'";
+          const styled = document.createElement('p'); styled.setAttribute('style', 'color: red');
+          document.body.append(script, styled);
+          setTimeout(() => { try { (0, eval)("document.title = 'owned'"); } catch (error) { console.log(error.name); } });
+        }"""
+    )
+    page.wait_for_timeout(100)
+    assert "EvalError" in said
+    assert page.title() != "owned"
+    assert [part for part in ("script", "style") if not any(part in own and "Policy" in own for own in said)] == []
+
+
 def test_examples_are_a_click_away(address: str, open_page: Open, double: Double) -> None:
     page = open_page(address)
     page.get_by_role("button", name=EXAMPLES[1]).click()

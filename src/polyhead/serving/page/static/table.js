@@ -15,10 +15,11 @@ export class AnswerTable {
     this.open = open;
     this.rows = [];
     this.shown = SHOWN;
-    this.sorted = { by: null, down: false };
+    this.sorted = { by: "line", down: false };
     this.body = make("tbody");
     this.more = button("", () => this.showMore(), { class: "quiet", hidden: true });
     const ours = [this.head("Line", "line", "number"), this.head("Text", "text")];
+    ours[0].setAttribute("aria-sort", "ascending");
     this.heads = [...ours, ...tasks.map((task) => this.head(task.name, task))];
     const caption = make("caption", { class: "unseen" }, "Answers, one row a text, one column a task");
     const head = make("thead", {}, make("tr", {}, ...this.heads));
@@ -30,9 +31,10 @@ export class AnswerTable {
 
   /** Show rows that are answered, or refused, beside those there are. */
   add(rows) {
+    const last = this.rows.at(-1)?.line ?? 0;
     this.rows.push(...rows);
-    if (this.sorted.by !== null) this.draw();
-    else this.append();
+    if (this.sorted.by === "line" && !this.sorted.down && rows[0].line > last) this.append();
+    else this.draw();
   }
 
   head(label, by, kind = "") {
