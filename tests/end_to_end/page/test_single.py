@@ -127,7 +127,9 @@ def test_the_policy_is_in_force(address: str, open_page: Open) -> None:
           const script = document.createElement('script'); script.textContent = "document.title = 'owned'";
           const styled = document.createElement('p'); styled.setAttribute('style', 'color: red');
           document.body.append(script, styled);
-          setTimeout(() => { try { (0, eval)("document.title = 'owned'"); } catch (error) { console.log(error.name); } });
+          setTimeout(() => {
+            try { (0, eval)("document.title = 'owned'"); } catch (error) { console.log(error.name); }
+          });
         }"""
     )
     page.wait_for_timeout(100)
