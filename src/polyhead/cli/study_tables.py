@@ -81,7 +81,7 @@ def _groupings(grouping: Mapping[str, Any]) -> Table:
     for row in grouping["groupings"]:
         groups = " | ".join(" + ".join(group) for group in row["groups"])
         how = "trained" if row["measured"] else "estimated"
-        how += f", best of {row['models']}" if row["best_of_models"] else ""
+        how += f", best with {row['models']}" if row["best_of_models"] else ""
         gain = _signed(row["against_joint"]), between(row["interval"], _signed)
         table.add_row(escape(groups), str(row["models"]), percent(row["score"]), *gain, how)
     return table

@@ -14,7 +14,7 @@ from typing import Any
 
 from polyhead.errors import SettingsError
 from polyhead.evaluation import Criterion
-from polyhead.evaluation.intervals import interval_of_mean
+from polyhead.evaluation.intervals import Interval, interval_of_mean
 from polyhead.studies.sharing.outcome import Outcome
 from polyhead.studies.sharing.teams import Team
 
@@ -147,6 +147,11 @@ def grouped(trained: Trained) -> dict[str, Any]:
     return {"affinity": affinity, "groupings": shown, "considered": len(rows)}
 
 
+def _as_far_as_shares_go(interval: Interval | None) -> Interval | None:
+    """Cut an interval where no difference of shares can be; Student's law knows of no such end."""
+    return interval and [max(interval[0], -1.0), min(interval[1], 1.0)]
+
+
 def _row(grouping: Grouping, trained: Trained) -> dict[str, Any]:
     order = list(trained.names).index
     groups = sorted((sorted(group, key=order) for group in grouping), key=lambda group: order(group[0]))
@@ -159,5 +164,5 @@ def _row(grouping: Grouping, trained: Trained) -> dict[str, Any]:
         "score": mean(scores),
         "measured": trained.is_measured(teams),
         "against_joint": mean(gains),
-        "interval": interval_of_mean(gains),
+        "interval": _as_far_as_shares_go(interval_of_mean(gains)),
     }

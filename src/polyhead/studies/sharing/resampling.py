@@ -11,8 +11,9 @@ over seeds, with the degrees of freedom that Welch (1947) gives two means whose 
 the percentiles of these sums. Where seeds give the same figures it is the paired bootstrap's, and where records make no
 difference it is Welch's.
 
-What seeds do to single records is counted in both parts, as it is in the pigeonhole bootstrap: the interval is
-rather too wide than too narrow. `benchmarks/study_intervals.py` measures how often it holds the truth.
+What seeds do to single records is in both parts, in the pigeonhole bootstrap as well, which makes its intervals too
+wide. Here it is left to the seeds' part: of the samples' spread, what comes of it (by how much the seeds' own samples
+spread about their mean) is taken away. `benchmarks/study_intervals.py` measures how often the intervals hold the truth.
 """
 
 from __future__ import annotations
@@ -76,10 +77,30 @@ def interval_of_difference(one: Models, other: Models) -> Interval | None:
     differences = other.samples.mean(axis=0) - one.samples.mean(axis=0)
     if np.isnan(differences).any():
         return None
-    low, high = _ends(differences + _of_seeds(one.values, other.values, len(differences)))
+    low, high = _ends(_of_records(one, other) + _of_seeds(one.values, other.values, len(differences)))
     # Of a few seeds that differ much, Student's law leaves more room than shares have.
     most = 1.0 if min(own.samples.min() for own in (one, other)) >= 0 else 2.0
     return [max(low, -most), min(high, most)]
+
+
+def _of_records(one: Models, other: Models) -> Floats:
+    """Return the difference in each sample, less spread by what seeds do to single records."""
+    differences: Floats = other.samples.mean(axis=0) - one.samples.mean(axis=0)
+    spread = float(np.var(differences))
+    if spread == 0:
+        return differences
+    left = 1 - (_of_both(one.samples) + _of_both(other.samples)) / spread
+    middle = differences.mean()
+    return middle + np.sqrt(max(0.0, left)) * (differences - middle)
+
+
+def _of_both(samples: Floats) -> float:
+    """Return the variance over samples of a mean over seeds that comes of what seeds do to single records."""
+    seeds = len(samples)
+    if seeds < 2:
+        return 0.0
+    around_mean = samples - samples.mean(axis=0)
+    return float(np.var(around_mean, axis=1).sum()) / (seeds * (seeds - 1))
 
 
 def _of_seeds(one: Sequence[float], other: Sequence[float], count: int) -> Floats:
@@ -104,7 +125,8 @@ def welch(one: Sequence[float], other: Sequence[float]) -> tuple[float, float]:
     total = sum(variance for variance, _ in parts)
     if total == 0:
         return 0.0, 0.0
-    return float(np.sqrt(total)), total**2 / sum(variance**2 / freedom for variance, freedom in parts)
+    # By shares of the whole: squares of small variances would be 0.
+    return float(np.sqrt(total)), 1 / sum((variance / total) ** 2 / freedom for variance, freedom in parts)
 
 
 def _ends(values: Floats) -> Interval:
