@@ -144,7 +144,8 @@ def test_the_report_stands_by_itself_and_tells_nothing_of_the_machine(
 ) -> None:
     page = (folder / "study.html").read_text()
     assert not re.search(r"""(src|href)=["'](?!#)""", page)
-    assert "http" not in re.sub(r"http://(www.w3.org|purl.org|creativecommons.org)", "", page)
+    assert "https://" not in page
+    assert "url(http" not in page
     assert "#0102" not in page  # a colour that was to be replaced
     assert "--line1:" in page
     assert str(files["train"].parent.parent) not in page

@@ -29,7 +29,10 @@ def _notes(result: Mapping[str, Any], settings: RunSettings) -> Iterator[str]:
             f"both higher than on new data; name test data for figures to report"
         )
     if len(result["seeds"]) == 1:
-        yield "one seed: intervals are over records alone, and another seed may show another verdict; take three"
+        yield (
+            "one seed: intervals are over records alone, so that verdicts are about these very models rather than about "
+            "sharing; take three seeds or more"
+        )
     if settings.training.strategy not in _ONCE:
         yield (
             f"the strategy {settings.training.strategy!r} shows some records to the joint model more or less than once "

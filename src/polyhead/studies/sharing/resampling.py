@@ -90,8 +90,9 @@ def _of_records(one: Models, other: Models) -> Floats:
     if spread == 0:
         return differences
     left = 1 - (_of_both(one.samples) + _of_both(other.samples)) / spread
-    middle = differences.mean()
-    return middle + np.sqrt(max(0.0, left)) * (differences - middle)
+    middle = float(differences.mean())
+    less: Floats = middle + float(np.sqrt(max(0.0, left))) * (differences - middle)
+    return less
 
 
 def _of_both(samples: Floats) -> float:
