@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from polyhead.records import Record, Span, Spans
     from polyhead.settings import RunSettings
     from polyhead.splitting import split
-    from polyhead.studies import find_issues, learning_curve
+    from polyhead.studies import find_issues, learning_curve, study
     from polyhead.training import TrainedRun, add_head, remove_head, train
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "learning_curve",
     "remove_head",
     "split",
+    "study",
     "train",
 ]
 
@@ -68,6 +69,7 @@ _HOMES = {
     "learning_curve": "studies",
     "remove_head": "training",
     "split": "splitting",
+    "study": "studies",
     "train": "training",
 }
 

@@ -78,6 +78,17 @@ def test_the_page_on_ones_data_runs(checkout: Path) -> None:
     assert (checkout / "learning_curve" / "learning_curve.svg").is_file()
 
 
+def test_the_page_on_studies_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")
+    (commands,) = COMMANDS.findall(page)
+    output = run(commands, checkout)
+    assert output.startswith("joint and single models on test, 1 seed, %\n")
+    assert (checkout / "runs" / "study" / "study.html").is_file()
+    (program,) = PYTHON.findall(page)
+    (checkout / "program.py").write_text(program, encoding="utf-8")
+    assert [line.split()[0] for line in run("python program.py", checkout).splitlines()] == ["classification", "ner"]
+
+
 def test_the_page_on_safety_runs(checkout: Path) -> None:
     page = (ROOT / "docs" / "safety.md").read_text(encoding="utf-8")
     (commands,) = COMMANDS.findall(page)
@@ -158,8 +169,8 @@ def test_every_shipped_settings_file_is_valid() -> None:
     from polyhead.settings import load_settings
     from polyhead.tasks import options_of
 
-    files = sorted((ROOT / "examples").glob("*.toml"))
-    assert files
+    files = [*sorted((ROOT / "examples").glob("*.toml")), *sorted((ROOT / "benchmarks" / "studies").glob("*.toml"))]
+    assert len(files) > 6
     for file in files:
         settings = load_settings(file)
         assert settings.tasks, file

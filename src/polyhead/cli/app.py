@@ -26,6 +26,7 @@ from polyhead.cli.plan import plan_command
 from polyhead.cli.predict import predict_command
 from polyhead.cli.serve import serve_command
 from polyhead.cli.split import split_command
+from polyhead.cli.study import study_command
 from polyhead.cli.train import train_command
 from polyhead.errors import PolyheadError, TrainingStoppedError
 
@@ -49,6 +50,7 @@ app.command("calibrate")(calibrate_command)
 app.command("compare")(compare_command)
 app.command("find-issues")(find_issues_command)
 app.command("learning-curve")(learning_curve_command)
+app.command("study")(study_command)
 app.command("predict")(predict_command)
 app.command("export")(export_command)
 app.command("serve")(serve_command)

@@ -11,7 +11,8 @@ from polyhead.errors import SettingsError, name_the_known
 from polyhead.settings.model import RunSettings
 from polyhead.settings.problems import settings_problem
 
-_PATH_KEYS = (("output",), ("data", "train"), ("data", "dev"), ("teacher", "models"), ("teacher", "data"))
+_FILES = ("train", "dev", "test")
+_PATH_KEYS = (("output",), *(("data", key) for key in _FILES), ("teacher", "models"), ("teacher", "data"))
 
 
 def load_settings(
@@ -78,9 +79,7 @@ def _read(config: Path) -> dict[str, Any]:
         raise SettingsError(f"{config}: {key}: no such setting; {name_the_known(key, RunSettings.model_fields)}")
     data = settings.get("data")
     sets = data.get("sets") if isinstance(data, dict) else None
-    of_sets = (
-        [("data", "sets", name, key) for name in sets for key in ("train", "dev")] if isinstance(sets, dict) else []
-    )
+    of_sets = [("data", "sets", name, key) for name in sets for key in _FILES] if isinstance(sets, dict) else []
     for sections in (*_PATH_KEYS, *of_sets):
         _resolve(settings, sections, config.parent)
     if isinstance(data, dict) and isinstance(folder := data.get("cache"), str) and folder != "off":

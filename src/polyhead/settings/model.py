@@ -36,6 +36,9 @@ class _Files(Section):
     """Files to train on."""
     dev: Paths = ()
     """Files that choose the best epoch. Where there is none, a stratified tenth of the training data is held out."""
+    test: Paths = ()
+    """Files that `polyhead study` scores models on, which neither learnt nor were chosen by them. Nothing else reads
+    them."""
     text_field: str | None = None
     """The field that holds the text; by default ``sentence``, else ``text``."""
     format: str | None = None
