@@ -53,9 +53,9 @@ class About(BaseModel):
     """Versions of polyhead and of what trained the model."""
     temperatures: dict[str, Annotated[float, Field(ge=1e-6, le=1e6)]] = {}
     """By task that was calibrated, what its logits are divided by."""
-    adapters: tuple[AdapterState, ...] = Field(default=(), max_length=1000)
-    """Adapters that are kept beside the encoder; not written where there is none, so that what read bundles before there
-    were any reads those without."""
+    adapters: tuple[AdapterState, ...] = Field(default=(), max_length=64)
+    """Adapters that are kept beside the encoder. Not written where there is none: what read bundles before there were
+    adapters reads these still."""
 
     @classmethod
     def parse(cls, text: str) -> About:

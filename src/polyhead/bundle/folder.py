@@ -1,11 +1,11 @@
 """The folder form of a bundle.
 
-polyhead.json       tasks, encoding, settings, dev scores, versions
-config.json         the encoder's settings, as transformers reads them
-tokenizer.json      the tokenizer, as tokenizers reads it
-model.safetensors   all weights: encoder and heads
-adapters.safetensors  adapters that are kept beside the encoder, where there are some
-manifest.json       size and SHA-256 of each of these, written last
+polyhead.json         tasks, encoding, settings, dev scores, versions
+config.json           the encoder's settings, as transformers reads them
+tokenizer.json        the tokenizer, as tokenizers reads it
+model.safetensors     all weights: encoder and heads
+adapters.safetensors  the weights of adapters that are kept beside the encoder, where `polyhead.json` speaks of some
+manifest.json         size and SHA-256 of each of these, written last
 
 An exported bundle has graphs instead of weights: see `polyhead.bundle.exported`.
 """

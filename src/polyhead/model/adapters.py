@@ -72,8 +72,9 @@ class Adapters:
 
     def with_tasks(self, tasks: Collection[str]) -> Adapters:
         """Return those of some tasks alone."""
-        kept = [own.model_copy(update={"tasks": tuple(name for name in own.tasks if name in tasks)}) for own in self.states]
-        return Adapters(self._encoder, [own for own in kept if own.tasks], merge=self.merge)
+        left = [(own, tuple(name for name in own.tasks if name in tasks)) for own in self.states]
+        kept = [own.model_copy(update={"tasks": names}) for own, names in left if names]
+        return Adapters(self._encoder, kept, merge=self.merge)
 
     def weights(self) -> Iterator[nn.Parameter]:
         """Yield the adapters' own weights."""
@@ -111,7 +112,7 @@ def inject(encoder: nn.Module, states: Sequence[AdapterState], *, dropout: float
             check_targets(encoder, own.targets)
         config = peft.LoraConfig(
             r=own.rank,
-            lora_alpha=own.alpha,  # type: ignore[arg-type]  # a number that PEFT only divides
+            lora_alpha=own.alpha,
             lora_dropout=dropout,
             target_modules=list(own.targets),
             bias="none",

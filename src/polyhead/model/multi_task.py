@@ -76,7 +76,7 @@ class MultiTaskModel(nn.Module):
         return {name: logits[name] for name in self.specs if name in logits}
 
     def passes(self, tasks: Collection[str] | None = None) -> list[tuple[str | None, list[str]]]:
-        """Return the passes of the encoder that answer tasks, all where not given: of each its adapter and its tasks."""
+        """Return the passes of the encoder that answer tasks, by default all: of each its adapter and its tasks."""
         return passes(self.adapters, [name for name in self.specs if tasks is None or name in tasks])
 
     def run_heads(

@@ -15,7 +15,7 @@ from polyhead.bundle.adapters import ADAPTERS
 from polyhead.bundle.encoder_config import check_config
 from polyhead.bundle.header import TensorInfo, read_header
 from polyhead.errors import BundleError, PolyheadError
-from polyhead.model.adapters import joined, parted, restore
+from polyhead.model.adapters import joined, key_of, parted, restore
 from polyhead.model.fitting import check_fit
 from polyhead.model.multi_task import MultiTaskModel
 from polyhead.model.pretrained import build_encoder, without_first_weights
@@ -73,13 +73,13 @@ def load_model(bundle: Bundle) -> MultiTaskModel:
         raise BundleError(f"{bundle.path}: was exported and has no weights; give the bundle that it was made from")
     found = _header(bundle)
     check_config(bundle.config, parts=max(len(found), _FEW))
+    _check_adapters(found, bundle)
     with torch.device("meta"), without_first_weights():  # a model without memory
         plain, adapters = parted(_infos(_build(bundle).state_dict()), [own.key for own in bundle.about.adapters])
         _check(found, plain | adapters)
     with without_first_weights():
         model = _build(bundle)
-    weights = {name: tensor for file in _files(bundle) for name, tensor in _read(file).items()}
-    weights = weights or dict(bundle.weights)  # type: ignore[arg-type]  # of a single file, where there are no others
+    weights = _values(bundle)
     _check_values(weights)
     model.load_state_dict(joined(model.state_dict().keys(), weights))
     check_fit(model.eval(), bundle)
@@ -88,9 +88,9 @@ def load_model(bundle: Bundle) -> MultiTaskModel:
 
 def _header(bundle: Bundle) -> dict[str, TensorInfo]:
     """Return what is said of all weights, by name; the names of adapters' weights are none that others have."""
+    if isinstance(bundle.weights, Mapping):
+        return _infos(bundle.weights)
     files = _files(bundle)
-    if not files:
-        return _infos(bundle.weights)  # type: ignore[arg-type]
     found: dict[str, TensorInfo] = {}
     for file in files:
         own = read_header(file)
@@ -98,6 +98,12 @@ def _header(bundle: Bundle) -> dict[str, TensorInfo]:
             raise BundleError(f"{file}: holds {min(twice)!r}, which is in {files[0].name}, too")
         found |= own
     return found
+
+
+def _values(bundle: Bundle) -> dict[str, Tensor]:
+    if isinstance(bundle.weights, Mapping):
+        return dict(bundle.weights)
+    return {name: tensor for file in _files(bundle) for name, tensor in _read(file).items()}
 
 
 def _files(bundle: Bundle) -> list[Path]:
@@ -139,6 +145,12 @@ def _check(found: Mapping[str, TensorInfo], wanted: Mapping[str, TensorInfo]) ->
             raise BundleError(f"the weight {name!r} has shape {found[name].shape}, the model's has {info.shape}")
         if found[name].dtype != info.dtype:
             raise BundleError(f"the weight {name!r} is of type {found[name].dtype}, the model's is {info.dtype}")
+
+
+def _check_adapters(found: Mapping[str, TensorInfo], bundle: Bundle) -> None:
+    """See that there are weights of each adapter, so that no more are built than the file has weights for."""
+    if lacking := {own.key for own in bundle.about.adapters} - {key_of(name) for name in found}:
+        raise BundleError(f"the weights lack those of {min(lacking)}, of which polyhead.json speaks")
 
 
 def _check_values(weights: Mapping[str, Tensor]) -> None:

@@ -17,7 +17,7 @@ def _listed(value: Any) -> Any:
 
 
 class AdapterSettings(Section):
-    """`[adapters]`: LoRA (Hu et al. 2021) by PEFT. The encoder's own weights stay as they are, adapters and heads learn."""
+    """`[adapters]`: LoRA (Hu et al. 2021), by PEFT: adapters and heads learn, the encoder stays as it is."""
 
     rank: int | None = Field(default=None, ge=1, le=1024)
     """Rank of the matrices, 8 or 16 say; none: no adapters, the encoder itself learns."""
@@ -30,14 +30,14 @@ class AdapterSettings(Section):
     them in one), as in Hu et al.; ``all``: all of the encoder's layers; or a list of their names, such as
     ``["query", "key", "value"]``."""
     share: Literal["shared", "own"] = "shared"
-    """``shared``: one adapter for all tasks, and one pass of the encoder. ``own``: one a task, so that tasks cannot be in
-    each other's way; the encoder then runs once a task, in training and whenever the model answers."""
+    """``shared``: one adapter for all tasks, and one pass of the encoder. ``own``: one a task, so that tasks cannot be
+    in each other's way; the encoder then runs once a task, in training and whenever the model answers."""
     groups: tuple[tuple[str, ...], ...] | None = Field(default=None, min_length=1)
     """The tasks that share an adapter, each task once: ``[["intent", "slots"], ["topic"]]`` has two, and two passes."""
     merge: bool | None = None
-    """Add the adapter to the encoder's weights when a bundle is saved, so that it is a bundle like any other; only for a
-    single adapter, where it is the default. Else adapters are kept in a file of their own beside the encoder, which stays
-    bit for bit what it was."""
+    """Add the adapter to the encoder's weights when a bundle is saved, so that it is a bundle like any other; only for
+    a single adapter, where it is the default. Else adapters are kept in a file of their own beside the encoder, which
+    stays bit for bit what it was."""
 
     @model_validator(mode="after")
     def _shared_in_one_way(self) -> Self:

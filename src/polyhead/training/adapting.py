@@ -86,9 +86,9 @@ def groups_of(settings: AdapterSettings, tasks: Sequence[str]) -> list[tuple[str
         if name not in tasks:
             raise SettingsError(f"adapters.groups: there is no task {name!r}; {name_the_known(name, tasks)}")
         if named.count(name) > 1:
-            raise SettingsError(f"adapters.groups: {name!r} stands there twice; a task reads the encoder with one adapter")
+            raise SettingsError(f"adapters.groups: {name!r} stands there twice; a task has one adapter")
     if left := [name for name in tasks if name not in named]:
-        raise SettingsError(f"adapters.groups: {left[0]!r} is in none; name each task once, by itself if it shares none")
+        raise SettingsError(f"adapters.groups: {left[0]!r} is in none; name each task once, alone if it shares none")
     if not all(settings.groups):
         raise SettingsError("adapters.groups: a group has no task; leave it out")
     return [tuple(name for name in tasks if name in group) for group in settings.groups]
@@ -140,7 +140,7 @@ def _check_unused(settings: AdapterSettings) -> None:
     """Refuse settings of adapters that would do nothing."""
     if settings != AdapterSettings():
         given = next(name for name in AdapterSettings.model_fields if name in settings.model_fields_set)
-        raise SettingsError(f"adapters.{given}: does nothing without adapters.rank (--lora), 8 say, which makes adapters")
+        raise SettingsError(f"adapters.{given}: does nothing without adapters.rank (--lora), for example 8")
 
 
 def _check_training(settings: RunSettings) -> None:

@@ -70,7 +70,7 @@ def _stays_frozen(prepared: Prepared) -> bool:
 
 
 def adapter_of(prepared: Prepared) -> str | None:
-    """Return the adapter that the frozen encoder of a run is read with: it has one for the heads that learn, or none."""
+    """Return the adapter with which the frozen encoder of a run is read by the heads that learn, if any."""
     ((adapter, _),) = prepared.model.passes([task.name for task in prepared.data.tasks])
     return adapter
 

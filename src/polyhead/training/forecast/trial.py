@@ -27,8 +27,8 @@ from polyhead.records import Record
 from polyhead.training.forecast.memory import Line, Meter, fits, line_through
 from polyhead.training.forecast.timing import Estimate, mean_of, measured
 from polyhead.training.forecast.workload import Sizes
-from polyhead.training.frozen import adapter_of
 from polyhead.training.forward import Forward, Inputs
+from polyhead.training.frozen import adapter_of
 from polyhead.training.guard import Guard
 from polyhead.training.loop import LossSettings, train_steps
 from polyhead.training.prepare import Prepared
