@@ -24,7 +24,7 @@ class AdapterSettings(Section):
     alpha: float | None = Field(default=None, gt=0.0)
     """What an adapter adds is multiplied by alpha / rank; by default twice the rank."""
     dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
-    """Dropout before the adapters, beside that of the encoder."""
+    """Dropout before the adapters, beside that of the encoder. On a processor training is slower with it."""
     targets: Annotated[Literal["attention", "all"] | tuple[str, ...], BeforeValidator(_listed)] = "attention"
     """The linear layers that get an adapter: ``attention``: those of queries and values (all three where an encoder has
     them in one), as in Hu et al.; ``all``: all of the encoder's layers; or a list of their names, such as

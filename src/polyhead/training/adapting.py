@@ -94,7 +94,7 @@ def groups_of(settings: AdapterSettings, tasks: Sequence[str]) -> list[tuple[str
     return [tuple(name for name in tasks if name in group) for group in settings.groups]
 
 
-def facts(model: MultiTaskModel) -> Iterator[str]:
+def facts(model: MultiTaskModel, settings: AdapterSettings) -> Iterator[str]:
     """Yield what a person should know of a model's adapters, and of how much learns."""
     if not isinstance(model.adapters, Adapters):
         return
@@ -106,6 +106,8 @@ def facts(model: MultiTaskModel) -> Iterator[str]:
     if len(groups) > 1:
         shared = "; ".join(", ".join(names) for _, names in groups)
         yield f"{len(groups)} passes of the encoder, one a group of tasks: {shared}"
+    if settings.dropout and model.device().type == "cpu":
+        yield "with adapters.dropout the encoder's layers run by their own code, which on a processor is slower"
     learning = [weight.numel() for weight in model.parameters() if weight.requires_grad]
     weights = sum(weight.numel() for weight in model.parameters())
     adapters = sum(weight.numel() for weight in model.adapters.weights())

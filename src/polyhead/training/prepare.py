@@ -111,7 +111,7 @@ class Prepared:
         """Yield topic and line of what a person should know before the run starts."""
         data = self.data
         yield "encoder", self._encoder_fact()
-        for line in adapting.facts(self.model):
+        for line in adapting.facts(self.model, self.settings.adapters):
             yield "adapters", line
         for task in data.tasks:
             kind = f"{task.kind} from {task.field!r}, {task.describe()}"
