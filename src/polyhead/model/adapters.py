@@ -107,9 +107,7 @@ def inject(encoder: nn.Module, states: Sequence[AdapterState], *, dropout: float
     peft = require_peft()
     encoder.requires_grad_(False)
     for own in states:
-        before = {name for name, _ in encoder.named_parameters()}
-        if not before or not _adapted(before):
-            check_targets(encoder, own.targets)
+        check_targets(encoder, own.targets)
         config = peft.LoraConfig(
             r=own.rank,
             lora_alpha=own.alpha,
@@ -173,10 +171,6 @@ def joined(names: Collection[str], values: Mapping[str, Value]) -> dict[str, Val
 def passes(switch: Switch | None, tasks: Collection[str]) -> list[tuple[str | None, list[str]]]:
     """Return the passes of the encoder that answer some tasks: of each its adapter, if any, and its tasks."""
     return passes_of(switch.states if switch else (), tasks)
-
-
-def _adapted(names: Collection[str]) -> bool:
-    return any(key_of(name) for name in names)
 
 
 def _layers_in(encoder: nn.Module) -> Iterator[Any]:

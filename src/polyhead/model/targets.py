@@ -9,6 +9,8 @@ from torch import nn
 from polyhead.errors import SettingsError, name_the_known
 from polyhead.model.freezing import layers_of
 
+_BASE = "base_layer"
+"""What PEFT calls the layer that an adapter stands beside."""
 _ATTENTION = (
     ("query", "value"),
     ("q_lin", "v_lin"),
@@ -57,7 +59,7 @@ def check_targets(encoder: nn.Module, targets: Sequence[str]) -> None:
     known = {name for name, _ in _linears(encoder)}
     for name in targets:
         own = [module for path, module in encoder.named_modules() if path.rpartition(".")[2] == name]
-        if not own or any(type(module) is not nn.Linear for module in own):
+        if not own or not all(map(_is_linear, own)):
             raise SettingsError(
                 f"adapters.targets: {name!r} is no linear layer of the encoder; {name_the_known(name, sorted(known))}"
             )
@@ -75,13 +77,19 @@ def _named(encoder: nn.Module, wanted: Sequence[str], known: set[str]) -> tuple[
     return names
 
 
-def _linears(encoder: nn.Module) -> Iterator[tuple[str, nn.Linear]]:
+def _linears(encoder: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Yield the linear layers inside the encoder's layers, by the last part of their names."""
     inside = layers_of(encoder) or [encoder]  # layers that are one and the same are in no list
     for part in inside:
         for path, module in part.named_modules():
-            if type(module) is nn.Linear:
-                yield path.rpartition(".")[2], module
+            name = path.rpartition(".")[2]
+            if _is_linear(module) and name != _BASE and ".lora_" not in path:
+                yield name, module
+
+
+def _is_linear(module: nn.Module) -> bool:
+    """Whether a module is a plain linear layer, or one that has adapters already."""
+    return type(getattr(module, _BASE, module)) is nn.Linear
 
 
 def _of_peft(encoder: nn.Module) -> Iterator[tuple[str, ...]]:

@@ -25,10 +25,10 @@ class AdapterSettings(Section):
     """What an adapter adds is multiplied by alpha / rank; by default twice the rank."""
     dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Dropout before the adapters, beside that of the encoder. On a processor training is slower with it."""
-    targets: Annotated[Literal["attention", "all"] | tuple[str, ...], BeforeValidator(_listed)] = "attention"
-    """The linear layers that get an adapter: ``attention``: those of queries and values (all three where an encoder has
-    them in one), as in Hu et al.; ``all``: all of the encoder's layers; or a list of their names, such as
-    ``["query", "key", "value"]``."""
+    targets: Annotated[Literal["attention", "all"] | tuple[str, ...], BeforeValidator(_listed)] = "all"
+    """The linear layers that get an adapter: ``all`` of those in the encoder's layers; ``attention``: those of queries
+    and values (of keys, too, where an encoder has them in one), as in Hu et al., which is a fifth of the weights; or a
+    list of their names, such as ``["query", "key", "value"]``."""
     share: Literal["shared", "own"] = "shared"
     """``shared``: one adapter for all tasks, and one pass of the encoder. ``own``: one a task, so that tasks cannot be
     in each other's way; the encoder then runs once a task, in training and whenever the model answers."""
