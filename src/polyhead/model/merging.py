@@ -14,6 +14,9 @@ from polyhead.model.adapters import Adapters, parted
 from polyhead.model.multi_task import MultiTaskModel
 from polyhead.model.pretrained import build_encoder, config_json_of, without_first_weights
 
+_PLAIN = "plain"
+"""In the place of an adapter's name: the encoder as it is."""
+
 
 def as_saved(model: MultiTaskModel) -> MultiTaskModel:
     """Return a model as it is saved: with its adapter merged, where that is asked for; else the model itself."""
@@ -60,12 +63,12 @@ class _Branch(nn.Module):
 
     def __init__(self, layer: nn.Module, weights: Mapping[str | None, Tensor]) -> None:
         super().__init__()
-        self.of_keys = nn.ParameterDict({str(key): nn.Parameter(weight) for key, weight in weights.items()})
+        self.of_keys = nn.ParameterDict({key or _PLAIN: nn.Parameter(weight) for key, weight in weights.items()})
         self.bias = layer.bias
         self.key: str | None = None
 
     def forward(self, states: Tensor) -> Tensor:
-        return functional.linear(states, self.of_keys[str(self.key)], self.bias)  # type: ignore[arg-type]
+        return functional.linear(states, self.of_keys[self.key or _PLAIN], self.bias)  # type: ignore[arg-type]
 
 
 class _Branches:
