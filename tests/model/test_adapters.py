@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from polyhead.batching import Batch
 from polyhead.bundle import EncodingState, write_folder
 from polyhead.bundle.adapters import ADAPTERS, AdapterState
 from polyhead.bundle.manifest import MANIFEST, manifest_of
 from polyhead.errors import BundleError, MissingExtraError, SettingsError
 from polyhead.inference import open_model
-from polyhead.model import MultiTaskModel, Pretrained, load_pretrained
+from polyhead.model import MultiTaskModel, Pretrained, TorchRuntime, load_pretrained
 from polyhead.model.adapters import Adapters, inject, key_of
 from polyhead.model.merging import as_saved, for_graph, merged
 from polyhead.model.single_file import read_single_file, write_single_file
@@ -340,3 +343,14 @@ def test_a_file_that_is_altered_or_lacking_is_refused(
     (altered / ADAPTERS).unlink()
     with pytest.raises(BundleError, match=r"adapters\.safetensors: missing"):
         open_model(altered)
+
+
+def test_threads_do_not_run_with_each_others_adapter(pretrained_of: Callable[[str], Pretrained]) -> None:
+    pretrained = pretrained_of("bert")
+    model = adapted(pretrained, *OWN)
+    ids, mask = (own.numpy() for own in batch(pretrained))
+    runtime = TorchRuntime(model)
+    wanted = runtime.run(Batch(ids, mask))
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: runtime.run(Batch(ids, mask)), range(60)))
+    assert all(np.array_equal(answer[name], own) for answer in answers for name, own in wanted.items())

@@ -25,6 +25,8 @@ from polyhead.settings import RunSettings
 from polyhead.training import TrainedRun, run_training
 from polyhead.training.extending import remove_head, settings_of_head
 from polyhead.training.forecast import forecast
+from polyhead.training.forecast.advice import memory_advice
+from polyhead.training.forecast.memory import Line
 from polyhead.training.passes import Pass
 from polyhead.training.plan import make_plan
 from tests.conftest import RECORDS
@@ -225,6 +227,28 @@ def test_own_adapters_share_no_weight(settings: Callable[..., RunSettings]) -> N
     assert not of_tasks[0] & of_tasks[1]
 
 
+def test_a_run_of_before_there_were_adapters_is_gone_on_with(train: Train, tmp_path: Path) -> None:
+    whole = train("whole")
+    with pytest.raises(polyhead.errors.TrainingStoppedError):
+        train("broken", reporter=Breaker(step=3))
+    path = tmp_path / "broken" / "run.json"
+    account = json.loads(path.read_text())
+    del account["settings"]["adapters"]
+    path.write_text(json.dumps(account))
+    assert files_of(train("broken", resume=True)) == files_of(whole)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_adapters_learn_in_other_precisions(settings: Callable[..., RunSettings], precision: str) -> None:
+    drive = Drive.of(settings(OWN, precision=precision, lr=1e-2))
+    before = drive.weights()
+    losses = [sum(report.losses.values()) for report in drive.steps()]
+    assert len(losses) == 8
+    after = drive.weights()
+    assert all(bool(own.isfinite().all()) for own in after.values())
+    assert all(not torch.equal(before[name], own) for name, own in after.items() if key_of(name))
+
+
 # --- a conflict ---------------------------------------------------------------------------------------------------
 
 YES_NO = [
@@ -373,6 +397,9 @@ def test_adapters_learn_at_ten_times_the_usual_rate_up_to_a_limit(hidden: int, l
 def test_plan_tries_steps_with_adapters(settings: Callable[..., RunSettings]) -> None:
     found = forecast(settings(OWN), steps=2)
     assert found["fits"]
+    drive = Drive.of(settings(OWN))
+    advice = memory_advice(drive.prepared, Line(0.0, 1e6), largest=100.0, room=10**12)
+    assert all("freeze" not in own["setting"] for own in advice)
 
 
 # --- heads that come and go ---------------------------------------------------------------------------------------
