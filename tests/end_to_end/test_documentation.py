@@ -165,6 +165,15 @@ def test_the_page_on_planning_runs(checkout: Path) -> None:
     assert not list(checkout.glob("**/epoch-*"))
 
 
+def test_the_page_on_adapters_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "adapters.md").read_text(encoding="utf-8")
+    first, second = COMMANDS.findall(page)
+    assert re.search(r"^adapter +rank 8 on .*, merged into the encoder$", run(first, checkout), re.MULTILINE)
+    output = run(second, checkout)
+    assert "the encoder runs 2 times a text" in output
+    assert (checkout / "runs" / "own" / "epoch-1" / "adapters.safetensors").is_file()
+
+
 def test_every_shipped_settings_file_is_valid() -> None:
     from polyhead.settings import load_settings
     from polyhead.tasks import options_of

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from polyhead import settings
 from polyhead.settings import (
+    AdapterSettings,
     DataSettings,
     EncodingSettings,
     RunSettings,
@@ -82,6 +83,7 @@ def page() -> str:
         *(section(f'`[tasks.NAME]` with `kind = "{name}"`', "", kind.Options) for name, kind in KINDS.items()),
         section("`[encoding]`", "", EncodingSettings),
         section("`[training]`", "", TrainingSettings),
+        section("`[adapters]`", "See [adapters.md](adapters.md).\n\n", AdapterSettings),
         section("`[teacher]`", "", TeacherSettings),
         section(
             "`[saving]`",

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from polyhead.settings.adapters import AdapterSettings
 from polyhead.settings.section import Section
 from polyhead.settings.training import TrainingSettings
 
@@ -205,6 +206,7 @@ class RunSettings(Section):
     them."""
     encoding: EncodingSettings = EncodingSettings()
     training: TrainingSettings = TrainingSettings()
+    adapters: AdapterSettings = AdapterSettings()
     teacher: TeacherSettings = TeacherSettings()
     saving: SavingSettings = SavingSettings()
     tracking: TrackingSettings = TrackingSettings()

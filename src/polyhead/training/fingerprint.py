@@ -91,10 +91,10 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
 
 
 def _that_matter(settings: Mapping[str, Any]) -> dict[str, Any]:
+    # Runs from before there were adapters have no settings of them.
+    no_matter = _OF_NO_MATTER if settings.get("adapters", {}).get("rank") else (*_OF_NO_MATTER, "adapters.")
     return {
-        key: value
-        for key, value in flattened(settings)
-        if not key.startswith(_OF_NO_MATTER) and not _is_file_of_set(key)
+        key: value for key, value in flattened(settings) if not key.startswith(no_matter) and not _is_file_of_set(key)
     }
 
 
