@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from polyhead.records import Record, Span, Spans
     from polyhead.settings import RunSettings
     from polyhead.splitting import split
-    from polyhead.studies import find_issues, learning_curve
+    from polyhead.studies import find_issues, learning_curve, tune
     from polyhead.training import TrainedRun, add_head, remove_head, train
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "remove_head",
     "split",
     "train",
+    "tune",
 ]
 
 _HOMES = {
@@ -69,6 +70,7 @@ _HOMES = {
     "remove_head": "training",
     "split": "splitting",
     "train": "training",
+    "tune": "studies",
 }
 
 

@@ -35,6 +35,7 @@ HELP = {
     "help_compare": ["-m", "polyhead", "compare", "--help"],
     "help_find_issues": ["-m", "polyhead", "find-issues", "--help"],
     "help_learning_curve": ["-m", "polyhead", "learning-curve", "--help"],
+    "help_tune": ["-m", "polyhead", "tune", "--help"],
     "help_convert": ["-m", "polyhead", "convert", "--help"],
     "help_predict": ["-m", "polyhead", "predict", "--help"],
     "help_info": ["-m", "polyhead", "info", "--help"],

@@ -3,7 +3,7 @@
 A flag of the command line beats ``--set``, which beats the settings file, which beats the defaults.
 """
 
-from polyhead.settings.loading import load_settings, parse_assignment
+from polyhead.settings.loading import load_settings, merged_settings, parse_assignment
 from polyhead.settings.model import (
     DataSettings,
     EncodingSettings,
@@ -28,6 +28,7 @@ __all__ = [
     "TrackingSettings",
     "TrainingSettings",
     "load_settings",
+    "merged_settings",
     "parse_assignment",
     "settings_problem",
 ]

@@ -61,6 +61,14 @@ def check_same_run(before: Mapping[str, Any], now: Mapping[str, Any], *, force: 
     return found
 
 
+def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return which settings and data of an account are others, as far as they matter; a line each."""
+    return [
+        *_changed(_that_matter(before["settings"]), _that_matter(now["settings"])),
+        *_changed_files(before["data"], now["data"]),
+    ]
+
+
 def machine_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Return what else may change the last bits of the weights: versions, device, threads; a line each."""
     return [
@@ -71,10 +79,7 @@ def machine_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> li
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    found = [
-        *_changed(_that_matter(before["settings"]), _that_matter(now["settings"])),
-        *_changed_files(before["data"], now["data"]),
-    ]
+    found = changed_settings(before, now)
     yield from found
     if not found:  # what is left then is not explained by these
         yield from _changed(dict(flattened(before["plan"])), dict(flattened(now["plan"])))
