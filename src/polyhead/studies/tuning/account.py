@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,38 +27,64 @@ _OUTPUT = "best"
 """Where a training by `best.toml` goes, beside it: the folder of the file that was searched in holds an earlier run."""
 
 
-def write_account(folder: Path, space: Space, data: TrainingData, kept: Kept, *, file: str) -> dict[str, Any]:
-    """Write all that a search leaves: `FILES`, those that there is something for.
+@dataclass(frozen=True)
+class Account:
+    """Writes what comes of a search.
 
-    Args:
+    Attributes:
         folder: Where.
         space: What is searched.
         data: What trials are trained on.
         kept: The search so far.
         file: The settings file that was searched in, for people.
-
-    Returns:
-        What `polyhead.tune` returns.
     """
-    summary = _summary(folder, space, data, kept)
-    kept.write(folder, summary)
-    best = best_of(kept.trials)
+
+    folder: Path
+    space: Space
+    data: TrainingData
+    kept: Kept
+    file: str
+
+    def write_trials(self) -> None:
+        """Write what must not be lost: trials, and the best settings so far."""
+        _write(self, importance=[])
+
+    def write_all(self) -> dict[str, Any]:
+        """Write all that a search leaves: `FILES`, those that there is something for.
+
+        Returns:
+            What `polyhead.tune` returns.
+        """
+        trials, seed = self.kept.trials, self.kept.asked["settings"]["training"]["seed"]
+        found = importances(self.space, trials, seed=seed)
+        summary = _write(self, importance=found)
+        _draw(self.folder, trials, found)
+        return {
+            **summary,
+            "trials": [own.to_json() for own in trials],
+            "checks": [asdict(own) for own in self.kept.checks],
+            "table": table_of(self.space, trials),
+        }
+
+
+def _write(own: Account, *, importance: Sequence[Importance]) -> dict[str, Any]:
+    summary = _summary(own, importance)
+    own.kept.write(own.folder, summary)
+    best = best_of(own.kept.trials)
     if best is not None:
-        write_text(folder / BEST, _best_file(folder, space, kept, best, file=file))
-    write_text(folder / TABLE, markdown(space, kept.trials))
-    if plotted := [Scored(*own) for own in _scored(kept.trials)]:
+        write_text(own.folder / BEST, _best_file(own.folder, own.space, own.kept, best, file=own.file))
+    write_text(own.folder / TABLE, markdown(own.space, own.kept.trials))
+    return summary
+
+
+def _draw(folder: Path, trials: Sequence[Trial], found: Sequence[Importance]) -> None:
+    if plotted := [Scored(*own) for own in _scored(trials)]:
         write_text(folder / HISTORY, as_file(history_plot(plotted, title="dev scores of the trials")))
-    if found := summary["importance"]:
-        rows = [Mattered(own["setting"], 100 * own["share"], 100 * own["chance"]) for own in found]
+    rows = [Mattered(own.setting, 100 * own.share, 100 * own.chance) for own in found]
+    if rows:
         write_text(folder / IMPORTANCE, as_file(importance_plot(rows, title="what mattered")))
     else:
         (folder / IMPORTANCE).unlink(missing_ok=True)
-    return {
-        **summary,
-        "trials": [own.to_json() for own in kept.trials],
-        "checks": [asdict(own) for own in kept.checks],
-        "table": table_of(space, kept.trials),
-    }
 
 
 def _scored(trials: Sequence[Trial]) -> Iterator[tuple[int, float, bool]]:
@@ -67,20 +93,19 @@ def _scored(trials: Sequence[Trial]) -> Iterator[tuple[int, float, bool]]:
             yield own.number, 100 * own.score, own.state is State.complete
 
 
-def _summary(folder: Path, space: Space, data: TrainingData, kept: Kept) -> dict[str, Any]:
-    trials, best = kept.trials, best_of(kept.trials)
+def _summary(own: Account, importance: Sequence[Importance]) -> dict[str, Any]:
+    trials, best = own.kept.trials, best_of(own.kept.trials)
     first = trials[0] if trials and trials[0].state is State.complete else None
-    found: list[Importance] = importances(space, trials, seed=kept.asked["settings"]["training"]["seed"])
     return {
-        "records": len(data.train),
-        "dev_records": len(data.dev),
-        "fraction": kept.asked["fraction"],
+        "records": len(own.data.train),
+        "dev_records": len(own.data.dev),
+        "fraction": own.kept.asked["fraction"],
         "best": None if best is None else best.number,
-        "best_file": None if best is None else str(folder / BEST),
+        "best_file": None if best is None else str(own.folder / BEST),
         "gain": _gain(best, first),
-        "confirmed": _confirmed(best, kept.checks),
-        "importance": [asdict(own) for own in found],
-        "searched": [own.to_json() for own in space.dimensions],
+        "confirmed": _confirmed(best, own.kept.checks),
+        "importance": [asdict(row) for row in importance],
+        "searched": [each.to_json() for each in own.space.dimensions],
     }
 
 

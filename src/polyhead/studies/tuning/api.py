@@ -14,7 +14,7 @@ from polyhead.evaluation.report.canvas import check_plots
 from polyhead.model import load_pretrained
 from polyhead.settings import RunSettings, merged_settings
 from polyhead.studies.runs import StudyReporter
-from polyhead.studies.tuning.account import FILES, write_account
+from polyhead.studies.tuning.account import FILES, Account
 from polyhead.studies.tuning.durations import seconds_of
 from polyhead.studies.tuning.sampling import check_optuna
 from polyhead.studies.tuning.search import Plan, Search
@@ -133,14 +133,14 @@ def best_in(
         reporter.warn(f"{line}: earlier trials may differ in their last digits from what they would be now")
     if kept.trials:
         reporter.tell(f"going on with {len(kept.trials)} trials that {folder} holds")
-
-    def written() -> None:
-        write_account(folder, space, data, kept, file=file)
-
-    search = Search(space, data, first=first, kept=kept, folder=folder, reporter=reporter, written=written)
-    if ended := search.go(plan):
-        reporter.tell(f"ended  {ended}")
-    return write_account(folder, space, data, kept, file=file)
+    account = Account(folder, space, data, kept, file)
+    search = Search(space, data, first=first, kept=kept, folder=folder, reporter=reporter, written=account.write_trials)
+    try:
+        if ended := search.go(plan):
+            reporter.tell(f"ended      {ended}")
+    finally:  # what there is when it is stopped, too
+        found = account.write_all() if kept.trials else {}
+    return found or account.write_all()
 
 
 def _check(plan: Plan, fraction: float) -> None:

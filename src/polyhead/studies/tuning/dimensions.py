@@ -100,7 +100,10 @@ class Numbers(Dimension):
             return False
         if self.whole and value != int(value):
             return False
-        return self.step is None or math.isclose((value - self.low) / self.step % 1, 0.0, abs_tol=1e-9)
+        if self.step is None:
+            return True
+        steps = (value - self.low) / self.step
+        return math.isclose(steps, round(steps), abs_tol=1e-6)
 
     @property
     def size(self) -> int | None:

@@ -26,13 +26,3 @@ def seconds_of(text: str, *, where: str) -> float:
     if not seconds:
         raise SettingsError(f"{where}: wanted a length of time such as 90s, 30m, 1h or 1h30m, found {text!r}")
     return seconds
-
-
-def in_words(seconds: float) -> str:
-    """Return a length of time as people write it, such as ``1h30m``; of more than a minute in whole seconds."""
-    if seconds < _SECONDS["m"]:
-        return f"{seconds:.0f}s"
-    hours, rest = divmod(round(seconds), 3600)
-    minutes, left = divmod(rest, 60)
-    parts = [(hours, "h"), (minutes, "m"), (left, "s")]
-    return "".join(f"{count}{unit}" for count, unit in parts if count)

@@ -20,8 +20,10 @@ from polyhead.training.data import TrainingData
 from polyhead.training.reporting import StepReport
 from polyhead.training.run_folder import RunFolder
 
-FAILURES = (TrainingError, SettingsError, DataError, EncoderError, torch.OutOfMemoryError, MemoryError)
-"""What ends a trial, and not the search: some values, or some that do not go together, are to be expected to fail."""
+FAILURES = (TrainingError, torch.OutOfMemoryError, MemoryError)
+"""What ends a training, and not the search."""
+UNFIT = (*FAILURES, SettingsError, DataError, EncoderError)
+"""The same of values that are searched: some that do not go together are to be expected."""
 
 Prune = Callable[[Sequence[float | None]], bool]
 
@@ -73,7 +75,7 @@ def train_once(
         prune: Says, after an epoch that is not the last, whether the trial is worth no further one.
 
     Raises:
-        PolyheadError: If the training fails; `FAILURES` are those of some settings only.
+        PolyheadError: If the training fails.
         TimeIsUpError: If `check` says so.
         TrainingStoppedError: If `check` says so.
     """

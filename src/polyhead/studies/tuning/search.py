@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from polyhead.errors import TrainingError, TrainingStoppedError
+from polyhead.errors import SettingsError, TrainingError, TrainingStoppedError
 from polyhead.settings import RunSettings
 from polyhead.studies.runs import StudyReporter
-from polyhead.studies.tuning.one_trial import FAILURES, Outcome, Prune, TimeIsUpError, clear, train_once
+from polyhead.studies.tuning.one_trial import FAILURES, UNFIT, Outcome, Prune, TimeIsUpError, clear, train_once
 from polyhead.studies.tuning.sampling import next_values, should_prune
 from polyhead.studies.tuning.space import Space, value_at
 from polyhead.studies.tuning.trial_data import data_for
@@ -129,25 +129,32 @@ class Search:
         return self._trained(Trial(number, State.failed, values), prune=prune)
 
     def _first_trial(self) -> Trial:
-        """Train with the default settings; their values are known when the run has worked them out."""
-        trial, outcome = self._outcome(Trial(0, State.failed, self._space.defaults), settings=self._first, prune=None)
+        """Train with the default settings; their values are known when the run has worked them out.
+
+        Raises:
+            PolyheadError: If these settings are at fault, rather than their training.
+        """
+        trial = Trial(0, State.failed, self._space.defaults)
+        trial, outcome = self._outcome(trial, settings=self._first, prune=None, expected=FAILURES)
         known = resolved_values(self._space, self._first, outcome.resolved if outcome else {})
         return replace(trial, values=known)
 
     def _trained(self, trial: Trial, *, prune: bool) -> Trial:
         try:
             settings = self._space.settings(trial.values)
-        except FAILURES as error:
+        except SettingsError as error:
             return replace(trial, why=str(error))
         before, epochs = tuple(self._kept.trials), settings.training.epochs
         given_up: Prune | None = (lambda scores: should_prune(before, scores, epochs=epochs)) if prune else None
-        return self._outcome(trial, settings=settings, prune=given_up)[0]
+        return self._outcome(trial, settings=settings, prune=given_up, expected=UNFIT)[0]
 
-    def _outcome(self, trial: Trial, *, settings: RunSettings, prune: Prune | None) -> tuple[Trial, Outcome | None]:
+    def _outcome(
+        self, trial: Trial, *, settings: RunSettings, prune: Prune | None, expected: tuple[type[Exception], ...]
+    ) -> tuple[Trial, Outcome | None]:
         trial, began = replace(trial, epochs=settings.training.epochs), time.perf_counter()
         try:
             outcome = self._train(settings, prune=prune)
-        except FAILURES as error:
+        except expected as error:
             seconds = round(time.perf_counter() - began, 2)
             return replace(trial, why=str(error) or type(error).__name__, seconds=seconds), None
         trial = replace(trial, scores=outcome.scores, seconds=outcome.seconds)
