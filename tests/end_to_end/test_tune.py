@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import statistics
 import subprocess
 import sys
 import tomllib
@@ -179,9 +180,8 @@ def test_what_is_left_is_figures_plots_and_the_best_settings(found: dict[str, An
         key: value for key, value in found.items() if key != "table"
     }
     table = (folder / "trials.md").read_text(encoding="utf-8").splitlines()
-    assert (
-        table[0] == "| trial | score | intent accuracy | slots f1 | epoch | weight | layers | lr | epochs | strategy |"
-    )
+    columns = ("trial", "score", "intent accuracy", "slots f1", "epoch")
+    assert table[0] == f"| {' | '.join((*columns, 'weight', 'layers', 'epochs', 'lr', 'strategy'))} |"
     assert len(table) == 12
     assert table[2].startswith(f"| {found['best']} | ")
     assert any(line.startswith("| default | ") for line in table)
@@ -206,9 +206,8 @@ def test_what_is_left_of_the_gain_with_fresh_seeds(found: dict[str, Any], heard:
     assert own["difference"] == pytest.approx(sum(differences) / 2)
     half = 12.7062 * abs(differences[0] - differences[1]) / 2  # Student's t with one degree of freedom, 97.5 %
     assert own["interval"] == pytest.approx([own["difference"] - half, own["difference"] + half], abs=1e-4)
-    assert heard.begun[10:] == [f"trial {best}, seed 43", "default settings, seed 43", f"trial {best}, seed 44"] + [
-        "default settings, seed 44"
-    ]
+    names = (f"trial {best}", "default settings")
+    assert heard.begun[10:] == [f"{name}, seed {seed}" for seed in (43, 44) for name in names]
 
 
 def test_plots_can_be_read_out(found: dict[str, Any], folder: Path) -> None:
@@ -264,9 +263,7 @@ def test_ctrl_c_ends_it_with_what_there_is(found: dict[str, Any], config: Path, 
         if (trial, step) == (3, 2):
             os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(
-        TrainingStoppedError, match=r"stopped after 2 trials, which are kept; the best so far is"
-    ) as stop:
+    with pytest.raises(TrainingStoppedError, match=r"stopped after 2 trials, which are kept; the best so") as stop:
         polyhead.tune(config, trials=5, output=tmp_path / "out", reporter=Heard(interrupt))
     assert stop.value.signal == signal.SIGINT
     assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
@@ -303,7 +300,9 @@ def test_a_trial_that_does_worse_than_most_is_given_up(config: Path, tmp_path: P
     }
     given_up = [own for own in both[True]["trials"] if own["state"] == "pruned"]
     assert given_up
-    assert all(own["values"]["training.head_lr"] == 1e-7 for own in given_up)
+    for own in given_up:
+        before = [one["score"] for one in both[True]["trials"][: own["number"]] if one["state"] == "complete"]
+        assert own["score"] < statistics.median(before)
     assert all(len(own["scores"]) < own["epochs"] == 4 for own in given_up)
     assert all(own["state"] == "complete" for own in both[False]["trials"])
     assert both[True]["best"] not in [own["number"] for own in given_up]
@@ -365,9 +364,7 @@ def test_when_each_trial_fails_it_is_not_the_trials(
     config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing(monkeypatch, lambda own: own.training.lr is not None, TrainingError("no room on the disk"))
-    with pytest.raises(
-        TrainingError, match=r"5 trials in a row failed, the last with: no room on the disk\. All trials"
-    ):
+    with pytest.raises(TrainingError, match=r"5 trials in a row failed, the last with: no room on the disk\. All"):
         polyhead.tune(config, trials=20, output=tmp_path / "out")
     assert [own["state"] for own in kept_in(tmp_path / "out")["trials"]] == ["complete", *["failed"] * 5]
 
@@ -377,7 +374,7 @@ def test_values_that_do_not_go_together_fail_and_cost_no_time(
 ) -> None:
     own = tomllib.loads(config.read_text(encoding="utf-8"))
     slots = {"kind": "tagging", "field": "ner_tags", "label_smoothing": {"range": [0.0, 0.2], "step": 0.1}}
-    tasks = {"slots": {**slots, "decoder": {"choices": ["constrained", "crf"]}}}
+    tasks = {"slots": {**slots, "decoder": {"choices": ["viterbi", "crf"]}}}
     data = {part: config.parent / path for part, path in own["data"].items()}
     file = configure(data=data, tasks=tasks, training=BASE)
     heard = Heard()
@@ -439,7 +436,7 @@ def test_weights_of_data_sets_may_be_searched(configure: Configure, config: Path
     }
     file = configure(data=data, training=BASE)
     found = polyhead.tune(file, trials=3, output=tmp_path / "out")
-    assert [trial["values"]["data.sets.other.weight"] for trial in found["trials"]][0] == 1.0
+    assert found["trials"][0]["values"]["data.sets.other.weight"] == 1.0
     assert len({trial["score"] for trial in found["trials"]}) > 1
     run = polyhead.train(config=tmp_path / "out" / "best.toml")
     assert [report.score for report in run.epochs] == found["trials"][found["best"]]["scores"]

@@ -69,6 +69,7 @@ def history_plot(trials: Sequence[Scored], *, title: str) -> str:
             axes.axhline(complete[0].score, color=INK, linewidth=1, linestyle=(0, (4, 3)), alpha=0.7)
             _name_ends(axes, trials[-1].number, first=complete[0], best=float(best[-1]), height=high - low)
         axes.set_ylim(low, high)
+        axes.set_xlim(-0.5, trials[-1].number + 0.5)
         axes.set_xticks(_ticks(trials[-1].number))
         axes.set_xlabel("trial (crosses: given up before their last epoch)")
         axes.set_ylabel("score on dev, %")
@@ -83,7 +84,7 @@ def _limits(scores: Sequence[float]) -> tuple[float, float]:
     high = max(scores)
     least = lower - 2.5 * max(high - lower, middle - lower)
     low = min(score for score in scores if score >= least)
-    room = 0.08 * max(high - low, 0.1)
+    room = 0.08 * max(high - low, 2.0)
     return float(low - room), float(high + room)
 
 
@@ -95,7 +96,7 @@ def _name_ends(axes: Axes, last: int, *, first: Scored, best: float, height: flo
     for text, place, colour in ends if best > first.score else ends[1:]:
         at = place if text.startswith("best") else place - apart
         axes.annotate(
-            text, (last, at), (12, 0), textcoords="offset points", va="center", color=colour, annotation_clip=False
+            text, (last + 0.5, at), (8, 0), textcoords="offset points", va="center", color=colour, annotation_clip=False
         )
 
 
@@ -112,6 +113,7 @@ def importance_plot(found: Sequence[Mattered], *, title: str) -> str:
         title: What it shows.
     """
     rows = list(reversed(found))
+    longest = max([own.share for own in rows] + [own.chance for own in rows])
     with plot(title, rows=len(rows) + 2) as (axes, drawn):
         told = [own.share > own.chance for own in rows]
         bars = axes.barh(range(len(rows)), [own.share for own in rows], color=ACCENT, height=0.55)
@@ -119,9 +121,10 @@ def importance_plot(found: Sequence[Mattered], *, title: str) -> str:
             bar.set_alpha(0.95 if is_told else 0.4)
         for at, own in enumerate(rows):
             axes.plot([own.chance] * 2, [at - 0.38, at + 0.38], color=INK, linewidth=1.6)
-            place = max(own.share, own.chance)
+            # Behind the bar, unless the mark stands there.
+            place = own.chance if 0 <= own.chance - own.share < 0.1 * longest else own.share
             axes.annotate(f"{own.share:.0f}", (place, at), (6, 0), textcoords="offset points", va="center")
         name_rows(axes, [own.name for own in rows])
-        axes.set_xlim(0, max([own.share for own in rows] + [own.chance for own in rows]) * 1.12)
-        axes.set_xlabel("share of what mattered, %; a bar that ends before its line is not told from chance")
+        axes.set_xlim(0, 1.12 * longest)
+        axes.set_xlabel("share of what mattered, %\na bar that ends before its line is not told from chance")
     return drawn[0]

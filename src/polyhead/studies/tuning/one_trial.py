@@ -46,6 +46,7 @@ class Outcome:
         pruned: Whether it was given up.
         resolved: The settings, with what was worked out; none of a training that was given up.
         seconds: How long it took.
+        warnings: What was odd about it.
     """
 
     scores: list[float | None]
@@ -53,6 +54,7 @@ class Outcome:
     pruned: bool
     resolved: Mapping[str, Any]
     seconds: float
+    warnings: list[str]
 
 
 def train_once(
@@ -88,7 +90,8 @@ def train_once(
         resolved = (RunFolder(folder).account() or {})["settings"] if run else {}
         best = run.best_epoch if run else watch.best()
         scored = best if best is not None and best.score is not None else None
-        return Outcome(watch.scores, scored, run is None, resolved, round(time.perf_counter() - began, 2))
+        seconds = round(time.perf_counter() - began, 2)
+        return Outcome(watch.scores, scored, run is None, resolved, seconds, watch.warnings)
     finally:
         clear(folder)
         _free_memory()
@@ -118,16 +121,18 @@ class _Watch(Reporter):
     """Hears a training, and ends it where that is due.
 
     Attributes:
-        scores: The dev score after each epoch.
+        warnings: What was odd.
     """
 
     def __init__(self, reporter: StudyReporter, *, check: Callable[[], None], prune: Prune | None) -> None:
         self._reporter, self._check, self._prune = reporter, check, prune
+        self.warnings: list[str] = []
         self._epochs = 0
         self._reports: list[EpochReport] = []
 
     @property
     def scores(self) -> list[float | None]:
+        """The dev score after each epoch."""
         return [report.score for report in self._reports]
 
     def best(self) -> EpochReport | None:
@@ -135,7 +140,7 @@ class _Watch(Reporter):
         return best_of(self._reports)
 
     def warn(self, line: str) -> None:
-        self._reporter.warn(line)
+        self.warnings.append(line)
 
     def start(self, *, steps: int, epochs: int) -> None:
         self._epochs = epochs

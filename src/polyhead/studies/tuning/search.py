@@ -157,7 +157,9 @@ class Search:
         except expected as error:
             seconds = round(time.perf_counter() - began, 2)
             return replace(trial, why=str(error) or type(error).__name__, seconds=seconds), None
-        trial = replace(trial, scores=outcome.scores, seconds=outcome.seconds)
+        trial = replace(trial, scores=outcome.scores, seconds=outcome.seconds, warnings=outcome.warnings)
+        for line in outcome.warnings if trial.number == 0 else ():
+            self._reporter.warn(line)  # of values that are only tried, trials.json has what was odd
         if outcome.best is None:
             return replace(trial, why="nothing defines a dev score: no task has its figure on dev"), outcome
         best, state = outcome.best, State.pruned if outcome.pruned else State.complete

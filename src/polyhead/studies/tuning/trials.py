@@ -42,6 +42,7 @@ class Trial:
         seconds: How long it took, dev scores included.
         why: Why it failed.
         like: The number of the trial that it repeats.
+        warnings: What was odd about its training.
     """
 
     number: int
@@ -55,11 +56,12 @@ class Trial:
     seconds: float = 0.0
     why: str | None = None
     like: int | None = None
+    warnings: list[str] = field(default_factory=list)
 
     @classmethod
     def from_json(cls, account: Mapping[str, Any]) -> Self:
         """Return a trial as `to_json` gives it."""
-        own = {each.name: account[each.name] for each in fields(cls)}
+        own = {each.name: account[each.name] for each in fields(cls) if each.name in account}
         return cls(**own | {"state": State(own["state"])})
 
     def to_json(self) -> dict[str, Any]:
