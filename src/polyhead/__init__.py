@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from polyhead.records import Record, Span, Spans
     from polyhead.settings import RunSettings
     from polyhead.splitting import split
-    from polyhead.studies import find_issues, learning_curve, study
+    from polyhead.studies import find_issues, learning_curve, study, tune
     from polyhead.training import TrainedRun, add_head, remove_head, train
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "split",
     "study",
     "train",
+    "tune",
 ]
 
 _HOMES = {
@@ -71,6 +72,7 @@ _HOMES = {
     "split": "splitting",
     "study": "studies",
     "train": "training",
+    "tune": "studies",
 }
 
 

@@ -174,6 +174,17 @@ def test_the_page_on_adapters_runs(checkout: Path) -> None:
     assert (checkout / "runs" / "own" / "epoch-1" / "adapters.safetensors").is_file()
 
 
+def test_the_page_on_tuning_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "tune.md").read_text(encoding="utf-8")
+    (commands,) = COMMANDS.findall(page)
+    output = run(commands, checkout)
+    assert re.search(r"^(the best is trial \d+, \d+\.\d+ points more|no trial beat the default)", output, re.MULTILINE)
+    assert (checkout / "tuned" / "best" / "run.json").is_file()
+    (program,) = PYTHON.findall(page)
+    (checkout / "program.py").write_text(program, encoding="utf-8")
+    assert re.match(r"0 \{'training\.warmup': 0\.1\} 0\.\d+\n", run("python program.py", checkout))
+
+
 def test_every_shipped_settings_file_is_valid() -> None:
     from polyhead.settings import load_settings
     from polyhead.tasks import options_of

@@ -36,6 +36,7 @@ HELP = {
     "help_find_issues": ["-m", "polyhead", "find-issues", "--help"],
     "help_learning_curve": ["-m", "polyhead", "learning-curve", "--help"],
     "help_study": ["-m", "polyhead", "study", "--help"],
+    "help_tune": ["-m", "polyhead", "tune", "--help"],
     "help_convert": ["-m", "polyhead", "convert", "--help"],
     "help_predict": ["-m", "polyhead", "predict", "--help"],
     "help_info": ["-m", "polyhead", "info", "--help"],

@@ -35,6 +35,8 @@ as `training.lr`), or by a flag. A flag beats `--set`, which beats the file, whi
 are relative to the file; an encoder in a folder beside the file begins with a dot (`./my_encoder`). An unknown key is
 an error that lists the known ones.
 
+A value may also be a range, in which `polyhead tune` searches the best one: [tune.md](tune.md).
+
 This page is made from the code: `make golden` writes it anew.
 """
 

@@ -28,6 +28,7 @@ from polyhead.cli.serve import serve_command
 from polyhead.cli.split import split_command
 from polyhead.cli.study import study_command
 from polyhead.cli.train import train_command
+from polyhead.cli.tune import tune_command
 from polyhead.errors import PolyheadError, TrainingStoppedError
 
 _BY_SIGNAL = 128
@@ -45,6 +46,7 @@ app.command("convert")(convert_command)
 app.command("split")(split_command)
 app.command("plan")(plan_command)
 app.command("train")(train_command)
+app.command("tune")(tune_command)
 app.command("evaluate")(evaluate_command)
 app.command("calibrate")(calibrate_command)
 app.command("compare")(compare_command)

@@ -4,7 +4,7 @@ A flag of the command line beats ``--set``, which beats the settings file, which
 """
 
 from polyhead.settings.adapters import AdapterSettings
-from polyhead.settings.loading import load_settings, parse_assignment
+from polyhead.settings.loading import load_settings, merged_settings, parse_assignment
 from polyhead.settings.model import (
     DataSettings,
     EncodingSettings,
@@ -30,6 +30,7 @@ __all__ = [
     "TrackingSettings",
     "TrainingSettings",
     "load_settings",
+    "merged_settings",
     "parse_assignment",
     "settings_problem",
 ]
