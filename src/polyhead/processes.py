@@ -45,11 +45,36 @@ def read_header(source: BinaryIO) -> dict[str, Any]:
     line = source.readline()
     if not line.endswith(b"\n"):
         raise EOFError
+    return parse_header(line)
+
+
+def parse_header(line: bytes) -> dict[str, Any]:
+    """Read a line of JSON.
+
+    Raises:
+        PolyheadError: The error that was written.
+    """
     header: dict[str, Any] = json.loads(line)
     if "error" in header:
         kind = getattr(errors, header["error"], PolyheadError)
         raise kind(header["message"])
     return header
+
+
+def command_of(
+    module: str, *, cores: int, environment: Mapping[str, str] | None = None
+) -> tuple[list[str], dict[str, str]]:
+    """Return command and environment of another process of this program.
+
+    Args:
+        module: What it runs, as by ``python -m``.
+        cores: How many it may keep busy.
+        environment: What it is to find in its environment beside ours.
+    """
+    paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
+    threads = dict.fromkeys((CORES, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(cores))
+    own = {"TOKENIZERS_PARALLELISM": str(cores > 1).lower(), **threads, **(environment or {})}
+    return [sys.executable, "-P", "-m", module], {**os.environ, **own, "PYTHONPATH": paths}
 
 
 class EndedError(Exception):
@@ -69,17 +94,11 @@ class Process:
     """
 
     def __init__(self, module: str, *, cores: int = 1, environment: Mapping[str, str] | None = None) -> None:
-        self._module = module
-        threads = dict.fromkeys((CORES, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(cores))
-        self._environment = {"TOKENIZERS_PARALLELISM": str(cores > 1).lower(), **threads, **(environment or {})}
+        self._command, self._environment = command_of(module, cores=cores, environment=environment)
 
     def __enter__(self) -> Self:
-        paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
         self._process = subprocess.Popen(  # noqa: S603 (our own module, by our own interpreter)
-            [sys.executable, "-P", "-m", self._module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **self._environment, "PYTHONPATH": paths},
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment
         )
         return self
 

@@ -41,6 +41,12 @@ class TrainingFacts(_Facts):
     seed: int
 
 
+class SavingFacts(_Facts):
+    """Of `[saving]`."""
+
+    examples: tuple[str, ...] = ()
+
+
 class HeadFacts(_Facts):
     """Of a head that was added later."""
 
@@ -52,6 +58,7 @@ class RunFacts(_Facts):
 
     data: DataFacts = DataFacts()
     training: TrainingFacts | None = None
+    saving: SavingFacts = SavingFacts()
     added_heads: dict[str, HeadFacts] = {}
 
 

@@ -24,6 +24,7 @@ from polyhead.cli.inspect import inspect_command
 from polyhead.cli.learning_curve import learning_curve_command
 from polyhead.cli.plan import plan_command
 from polyhead.cli.predict import predict_command
+from polyhead.cli.serve import serve_command
 from polyhead.cli.split import split_command
 from polyhead.cli.train import train_command
 from polyhead.errors import PolyheadError, TrainingStoppedError
@@ -50,6 +51,7 @@ app.command("find-issues")(find_issues_command)
 app.command("learning-curve")(learning_curve_command)
 app.command("predict")(predict_command)
 app.command("export")(export_command)
+app.command("serve")(serve_command)
 app.command("info")(info_command)
 app.command("inspect")(inspect_command)
 app.command("add-head")(add_head_command)

@@ -148,6 +148,19 @@ class Predictor:
             if on_batch:
                 on_batch(len(readings))
 
+    def begin(self, texts: Sequence[Text]) -> tuple[Callable[[], list[Result]], int]:
+        """Tokenise texts, and have them run where that is beside us: for a server, which has further texts waiting.
+
+        Args:
+            texts: Texts, or pairs; all of them are held at once.
+
+        Returns:
+            What waits for the results and decodes them, and how many tokens there are, special ones and those that
+            windows share included.
+        """
+        chunk = self._start(texts)
+        return partial(self._finish, self._decode_all, chunk), sum(row.length for row in chunk.gathering.rows)
+
     def decode(self, reading: Reading) -> Result:
         """Answer all tasks from what encoder and heads gave for a text."""
         encoded = reading.encoded

@@ -157,6 +157,9 @@ class SavingSettings(Section):
     broken off before its first state begins anew, and gives the same weights."""
     keep: int = Field(default=2, ge=1)
     """States that are kept, the newest. Where one is damaged, the run goes on from the one before."""
+    examples: Annotated[tuple[Annotated[str, Field(max_length=1000)], ...], BeforeValidator(_one_or_many)] = ()
+    """Texts that the page of `polyhead serve` offers to try. They are kept in the bundle, and shown to whoever may open
+    the page; none are taken from the data."""
 
 
 Tracker = Literal["tensorboard", "mlflow", "wandb", "trackio"]

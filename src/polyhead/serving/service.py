@@ -1,0 +1,280 @@
+"""The model that answers: requests are checked against it, wait for it, and it is exchanged for another."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from polyhead.errors import PolyheadError, name_the_known
+from polyhead.records import Text
+from polyhead.serving.generation import Generation
+from polyhead.serving.limits import ServerLimits
+from polyhead.serving.logs import Log
+from polyhead.serving.messages import PredictRequest
+from polyhead.serving.metrics import Metrics
+from polyhead.serving.orders import Order
+from polyhead.serving.refusals import (
+    DEADLINE,
+    DRAINING,
+    INVALID,
+    MODEL_REFUSED,
+    NOT_READY,
+    RELOADING,
+    Refusal,
+)
+from polyhead.serving.waiting import Asked
+
+_POLL_SECONDS = 0.02
+
+
+class ClientGoneError(Exception):
+    """Nobody waits for the answer any more."""
+
+
+class Service:
+    """Answers requests.
+
+    Args:
+        order: Which model, and what runs it.
+        limits: What is taken.
+        processes: How many answer.
+        examples: Texts that the page offers beside those of the bundle.
+        metrics: Counts.
+        log: Hears of what happens.
+
+    Attributes:
+        limits: What is taken.
+        metrics: The counters.
+        log: The log.
+        draining: Whether the server is about to end.
+    """
+
+    def __init__(
+        self,
+        order: Order,
+        *,
+        limits: ServerLimits,
+        processes: int = 1,
+        examples: Sequence[str] = (),
+        metrics: Metrics | None = None,
+        log: Log | None = None,
+    ) -> None:
+        self._order, self._processes, self._examples = order, processes, list(examples)
+        self.limits, self.metrics, self.log = limits, metrics or Metrics(), log or Log()
+        self.draining = False
+        self.in_flight = 0
+        self._current: Generation | None = None
+        self._retiring: dict[asyncio.Task[None], Generation] = {}
+        self._loading = asyncio.Lock()
+        self._watch()
+
+    @property
+    def ready(self) -> bool:
+        """Whether texts are answered."""
+        return not self.draining and self._current is not None and self._current.ready > 0
+
+    def generation(self) -> Generation:
+        """Return the model that answers.
+
+        Raises:
+            Refusal: If there is none.
+        """
+        if self.draining:
+            raise Refusal(DRAINING, retry_after=1)
+        if self._current is None:
+            raise Refusal(NOT_READY, retry_after=1)
+        return self._current
+
+    def account(self) -> dict[str, Any]:
+        """Return what `GET /v1/model` says.
+
+        Raises:
+            Refusal: If there is no model.
+        """
+        generation = self.generation()
+        told = {name: value for name, value in generation.account.items() if name != "characters"}
+        limits = {
+            "texts": self.limits.texts,
+            "characters": self._characters(generation),
+            "body_bytes": self.limits.body_bytes,
+            "deadline_seconds": self.limits.deadline_seconds,
+        }
+        return {
+            **told,
+            "generation": generation.number,
+            "loaded_at": generation.loaded_at,
+            "limits": limits,
+            "examples": [*self._examples, *told["examples"]],
+            "versions": {"server": version("polyhead"), **told["versions"]},
+        }
+
+    async def load(self) -> None:
+        """Load the model, in place of the one before it, which answers what it was asked.
+
+        Raises:
+            PolyheadError: If it cannot be used; the one before it stays.
+        """
+        number = 1 if self._current is None else self._current.number + 1
+        start = time.perf_counter()
+        generation = await Generation.start(
+            self._order,
+            number=number,
+            processes=self._processes,
+            limits=self.limits,
+            metrics=self.metrics,
+            log=self.log,
+        )
+        before, self._current = self._current, generation
+        self.metrics.generation.set(number)
+        account = generation.account
+        self.log.event(
+            "model_loaded",
+            generation=number,
+            model=account["model"],
+            name=account["name"],
+            runtime=account["runtime"],
+            precision=account["precision"],
+            seconds=round(time.perf_counter() - start, 3),
+        )
+        if before is not None:
+            task = asyncio.create_task(before.close())
+            self._retiring[task] = before
+            task.add_done_callback(self._retiring.pop)
+
+    async def reload(self) -> dict[str, Any]:
+        """Load the model anew from its place, and say what it is.
+
+        Raises:
+            Refusal: If one is being loaded already, or it cannot be used.
+        """
+        if self._loading.locked():
+            raise Refusal(RELOADING)
+        async with self._loading:
+            self.generation()
+            try:
+                await self.load()
+            except (PolyheadError, OSError) as error:
+                self.metrics.reloads.labels("refused").inc()
+                self.log.event("model_refused", level="error", message=str(error))
+                raise Refusal(MODEL_REFUSED, f"{MODEL_REFUSED.meaning}: {error}") from None
+            self.metrics.reloads.labels("loaded").inc()
+            return self.account()
+
+    async def predict(self, request: PredictRequest, gone: Awaitable[object]) -> tuple[bytes, str]:
+        """Answer a request.
+
+        Args:
+            request: What is asked.
+            gone: Ends when nobody waits for the answer any more.
+
+        Returns:
+            The results as JSON objects with commas between, and which model gave them.
+
+        Raises:
+            Refusal: If there is no answer.
+            ClientGoneError: If nobody waits for it.
+        """
+        generation = self.generation()
+        asked = self._asked(request, generation)
+        generation.put(asked)
+        left = asyncio.ensure_future(gone)
+        try:
+            await asyncio.wait(
+                (asked.answer, left), timeout=self.limits.deadline_seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+            if asked.answer.done():
+                return asked.answer.result(), generation.account["model"]
+            if left.done():
+                self.metrics.gone.inc()
+                raise ClientGoneError
+            raise Refusal(DEADLINE, f"there was no answer within {self.limits.deadline_seconds:g} s")
+        finally:
+            left.cancel()
+            if not asked.answer.done():
+                asked.answer.cancel()
+                generation.queue.forget(asked)
+
+    async def drain(self, seconds: float) -> int:
+        """Take nothing more, and wait for what is in flight.
+
+        Args:
+            seconds: At most so long.
+
+        Returns:
+            How many requests were left without an answer.
+        """
+        self.draining = True
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while self.in_flight and loop.time() < end:
+            await asyncio.sleep(_POLL_SECONDS)
+        return self.in_flight
+
+    async def close(self) -> None:
+        """End the processes."""
+        all_of_them = [*self._retiring.values(), *([self._current] if self._current else [])]
+        for task in list(self._retiring):
+            task.cancel()
+        await asyncio.gather(*(generation.kill() for generation in all_of_them))
+
+    def _characters(self, generation: Generation) -> int:
+        own = int(generation.account["characters"])
+        return own if self.limits.characters is None else min(own, self.limits.characters)
+
+    def _asked(self, request: PredictRequest, generation: Generation) -> Asked:
+        account = generation.account
+        if len(request.texts) > self.limits.texts:
+            message = f"has {len(request.texts)} texts, a request may have {self.limits.texts}; send them in several"
+            raise Refusal(INVALID, message, field="texts")
+        known = [task["name"] for task in account["tasks"]]
+        for at, name in enumerate(request.tasks or ()):
+            if name not in known:
+                message = f"the model has no task {name[:80]!r}; {name_the_known(name[:80], known)}"
+                raise Refusal(INVALID, message, field=f"tasks[{at}]")
+        limit, second = self._characters(generation), account["reads_second"]
+        checked = [_checked(text, at, second, limit, request.truncate) for at, text in enumerate(request.texts)]
+        texts = [text for text, _ in checked]
+        characters = sum(len(text) if isinstance(text, str) else len(text[0]) + len(text[1]) for text in texts)
+        cut = frozenset(at for at, (_, shorter) in enumerate(checked) if shorter)
+        if cut:
+            self.metrics.truncated.inc(len(cut))
+        loop = asyncio.get_running_loop()
+        return Asked(
+            texts=texts,
+            truncated=cut,
+            tasks=request.tasks or known,
+            confidence=request.min_confidence,
+            tokens=generation.tokens(characters, len(texts)),
+            answer=loop.create_future(),
+            arrived=loop.time(),
+        )
+
+    def _watch(self) -> None:
+        watch = self.metrics.watch
+        watch("in_flight_requests", lambda: float(self.in_flight))
+        watch("queue_requests", lambda: float(len(self._current.queue)) if self._current else 0.0)
+        watch("queue_tokens", lambda: float(self._current.queue.tokens) if self._current else 0.0)
+        watch("processes_ready", lambda: float(self._current.ready) if self._current else 0.0)
+
+
+def _checked(text: str | list[str], at: int, second: bool | str, limit: int, truncate: bool) -> tuple[Text, bool]:
+    """Return a text as the model reads it, and whether it was cut."""
+    if isinstance(text, str):
+        if second is True:
+            raise Refusal(INVALID, "the model reads two texts together: give a pair", field=f"texts[{at}]")
+        if len(text) <= limit:
+            return text, False
+    elif second is False:
+        raise Refusal(INVALID, "the model reads one text, found a pair", field=f"texts[{at}]")
+    elif max(map(len, text)) <= limit:
+        return (text[0], text[1]), False
+    if not truncate:
+        longest = len(text) if isinstance(text, str) else max(map(len, text))
+        message = (
+            f'has {longest:,} characters, the server takes {limit:,}; split it, or send "truncate": true to have it cut'
+        )
+        raise Refusal(INVALID, message, field=f"texts[{at}]")
+    return (text[:limit] if isinstance(text, str) else (text[0][:limit], text[1][:limit])), True
