@@ -107,9 +107,7 @@ def asked(send: Send, policy: Policy, *, start: int = 0) -> Steps[Reply]:
 def learnt(known: Known) -> Steps[Json]:
     """Ask what the server runs, and remember what it takes."""
     reply = yield from asked(Send("GET", MODEL), known.policy)
-    model = _object(reply)
-    known.limits = Limits.of(model)
-    return model
+    return _noted(_object(reply), known)
 
 
 def predicted(part: Part, question: Question, known: Known) -> Steps[list[Json]]:
@@ -138,9 +136,7 @@ def reloaded(known: Known, timeout: float) -> Steps[Json]:
     """Have the server load its model anew, once: nobody knows whether one whose answer was lost was done."""
     once = Policy(retries=0)
     reply = yield from asked(Send("POST", RELOAD, timeout=timeout), once)
-    model = _object(reply)
-    known.limits = Limits.of(model)
-    return model
+    return _noted(_object(reply), known)
 
 
 def healthy(path: str) -> Steps[bool]:
@@ -159,9 +155,9 @@ def _smaller(part: Part, reply: Reply, known: Known) -> Steps[tuple[Part, ...]]:
     if reply.too_large and count > 1:
         return part.halves()
     if reply.too_many:
-        yield from learnt(known)
-        if known.limits and known.limits.texts < count:
-            return part.of(known.limits.texts)
+        model = yield from learnt(known)
+        if (most := Limits.of(model).texts) < count:
+            return part.of(most)
     return ()
 
 
@@ -172,6 +168,12 @@ def _named(part: Part, reply: Reply) -> ServerError:
         error.field = f"texts[{part.start}]"
         error.args = (f"{error.field}: {error}",)
     return error
+
+
+def _noted(model: Json, known: Known) -> Json:
+    """Remember what the server takes, and which model it said that of."""
+    known.limits, known.model = Limits.of(model), model.get("model", known.model)
+    return model
 
 
 def _object(reply: Reply) -> Json:

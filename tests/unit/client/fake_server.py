@@ -106,7 +106,12 @@ class FakeServer:
             "body_bytes": self.body_bytes,
             "deadline_seconds": 30,
         }
-        return {"name": "fake", "limits": limits, "tasks": [{"name": "length", "kind": "regression", "labels": []}]}
+        return {
+            "name": "fake",
+            "model": self.model,
+            "limits": limits,
+            "tasks": [{"name": "length", "kind": "regression", "labels": []}],
+        }
 
     def predicted(self, request: httpx.Request, asked: dict[str, Any]) -> httpx.Response:
         assert set(asked) == {"texts", "tasks", "min_confidence", "truncate"}
