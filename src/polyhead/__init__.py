@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from polyhead.checking import check
+    from polyhead.client import AsyncClient, Client
     from polyhead.converting import convert
     from polyhead.errors import PolyheadError
     from polyhead.evaluation import calibrate, compare, evaluate
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from polyhead.training import TrainedRun, add_head, remove_head, train
 
 __all__ = [
+    "AsyncClient",
+    "Client",
     "PolyheadError",
     "Predictor",
     "Record",
@@ -52,6 +55,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AsyncClient": "client",
+    "Client": "client",
     "PolyheadError": "errors",
     "Predictor": "inference",
     "Record": "records",

@@ -68,7 +68,10 @@ class Generation:
         """
         share = max(1, cores() // processes)
         begin = partial(
-            AnsweringProcess.start, order, cores=share, say=partial(log.event, "loading", generation=number)
+            AnsweringProcess.start,
+            order,
+            cores=share,
+            say=lambda line: log.event("loading", generation=number, message=line),
         )
         first = await begin()  # alone, since it may time what is fastest here
         started = [first, *await asyncio.gather(*(begin() for _ in range(processes - 1)))]
