@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from polyhead.serving.body import LEFT
@@ -20,6 +21,9 @@ from polyhead.serving.refusals import CONNECTIONS, HEAD_LARGE, HEAD_SLOW, MALFOR
 Tell = Callable[[Refusal, str | None], str]
 """Is told of a refusal and of the client's address, and gives the request an id."""
 _LINGER_SECONDS = 2.0
+_AROUND = 4
+"""Bytes around name and value of a field."""
+_OF_UPGRADES = (b"connection", b"upgrade", b"http2-settings")
 _PIPELINED = 64
 """Requests that may wait on one connection behind the one that is being answered."""
 
@@ -46,6 +50,7 @@ class Connection(HttpToolsProtocol):
         self._stalled: asyncio.TimerHandle | None = None
         self._lingering: asyncio.TimerHandle | None = None
         self._in_head, self._begun, self._head_bytes, self._fields = True, False, 0, 0
+        self._upgrading = False
         self._left: asyncio.Future[None] = self.loop.create_future()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -64,7 +69,7 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes, as long as they are no endless head."""
-        if self._over:
+        if self.over:
             return
         if self._in_head:
             if self._head is None:
@@ -73,9 +78,10 @@ class Connection(HttpToolsProtocol):
             if self._head_bytes > self.limits.header_bytes + self.limits.body_bytes:
                 self._close_with(Refusal(HEAD_LARGE))
                 return
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._feed(data)
         # A body may come with its head, so that only a head that has not ended is known to be so large.
-        if self._in_head and self._head_bytes > self.limits.header_bytes and not self._over:
+        if self._in_head and self._head_bytes > self.limits.header_bytes and not self.over:
             self._close_with(Refusal(HEAD_LARGE))
 
     def eof_received(self) -> bool:  # type: ignore[override]
@@ -85,7 +91,7 @@ class Connection(HttpToolsProtocol):
             Whether the connection stays open, for an answer.
         """
         self._leave()
-        if self._over:
+        if self.over:
             return False
         if self._begun:
             self._close_with(Refusal(MALFORMED, "the client ended its side within the request"))
@@ -102,7 +108,7 @@ class Connection(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a field of the head."""
-        self._fields += len(name) + len(value)
+        self._fields += len(name) + len(value) + _AROUND
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -111,35 +117,37 @@ class Connection(HttpToolsProtocol):
         if self._head is not None:
             self._head.cancel()
             self._head = None
-        if self._over:
+        if self.over:
             return
         if self._fields + len(self.url) > self.limits.header_bytes:
             self._close_with(Refusal(HEAD_LARGE))
         elif len(self.pipeline) >= _PIPELINED:
             self._close_with(Refusal(MALFORMED, f"more than {_PIPELINED} requests wait on this connection"))
+        elif self.parser.should_upgrade():
+            self._upgrading = True
         else:
             self.scope[LEFT] = self._left  # type: ignore[literal-required]
             super().on_headers_complete()
-            self.cycle.transport = _Way(self.transport, self._finish)  # type: ignore[assignment]
-            if self.parser.should_upgrade():  # we speak nothing else, and the parser reads no further
-                self.cycle.keep_alive = False
+            self.cycle.transport = _Way(self)  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""
-        if not self._over:
+        if not self.over:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End a request."""
+        if self._upgrading:
+            return
         self._in_head, self._begun = True, False
-        if not self._over:
+        if not self.over:
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Go on to the next request, unless this one is still coming in though it is answered."""
-        if self._begun and not self.pipeline and not self._over:
-            self._finish()
-        if not self._over:
+        if self._begun and not self.pipeline and not self.over:
+            self.finish()
+        if not self.over:
             super().on_response_complete()
 
     def pause_writing(self) -> None:
@@ -156,13 +164,36 @@ class Connection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (what the parser says is always the same)
         """Answer what is no HTTP."""
-        if not self._over:
+        if not self.over:
             self._close_with(Refusal(MALFORMED))
 
     @property
-    def _over(self) -> bool:
+    def over(self) -> bool:
         """Whether no further request is taken."""
         return self._lingering is not None or self.transport.is_closing()
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._feed_without_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("")
+
+    def _feed_without_upgrade(self, rest: bytes) -> None:
+        """Read a request as if it had not asked for another protocol, as some clients always do.
+
+        The parser takes what follows such a head for that protocol, and not for a body.
+        """
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self.send_400_response("")
+            return
+        fields = [b"%b: %b\r\n" % field for field in self.headers if field[0] not in _OF_UPGRADES]
+        head = b"%b %b HTTP/1.1\r\n%b\r\n" % (method, self.url, b"".join(fields))
+        self.parser = httptools.HttpRequestParser(self)
+        self._upgrading = False
+        self._feed(head + rest)
 
     def _leave(self) -> None:
         if not self._left.done():
@@ -173,7 +204,7 @@ class Connection(HttpToolsProtocol):
 
     def _head_is_late(self) -> None:
         self._head = None
-        if self._over:
+        if self.over:
             return
         if self._head_bytes:
             self._close_with(Refusal(HEAD_SLOW))
@@ -189,9 +220,9 @@ class Connection(HttpToolsProtocol):
         head = b"".join(name + b": " + value + b"\r\n" for name, value in fields)
         self.transport.write(STATUS_LINE[refusal.reason.status] + head + b"\r\n" + body)
         self._begun = True  # whatever state it is in: more of it may be on its way
-        self._finish()
+        self.finish()
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
         """Close; while the client sends, only once it had a moment to read the answer."""
         self._cancel()
         if self.transport.is_closing():
@@ -217,9 +248,21 @@ class _Way:
     """What a response is written to; how the connection is closed is not its business.
 
     Args:
-        transport: The connection's.
-        close: Closes the connection.
+        connection: The connection.
     """
 
-    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
-        self.write, self.is_closing, self.close = transport.write, transport.is_closing, close
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def write(self, data: bytes) -> None:
+        """Write, unless it is over: an answer behind the last one is for nobody."""
+        if not self.is_closing():
+            self._connection.transport.write(data)
+
+    def is_closing(self) -> bool:
+        """Whether it is over."""
+        return self._connection.over
+
+    def close(self) -> None:
+        """Close it, once the client could read what was written."""
+        self._connection.finish()

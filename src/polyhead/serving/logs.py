@@ -11,7 +11,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-_LIBRARIES = ("uvicorn", "asyncio")
+_LIBRARIES = {"uvicorn": logging.ERROR, "asyncio": logging.WARNING}
+"""The server below warns of each request that is none, which is told already."""
 _FRAMES = 5
 
 
@@ -54,10 +55,10 @@ class Log:
 
     def take_over(self) -> None:
         """Have what the libraries below say come here, too, so that every line is JSON."""
-        for name in _LIBRARIES:
+        for name, level in _LIBRARIES.items():
             logger = logging.getLogger(name)
             logger.handlers, logger.propagate = [_Handler(self)], False
-            logger.setLevel(logging.WARNING)
+            logger.setLevel(level)
 
 
 class _Handler(logging.Handler):

@@ -42,10 +42,11 @@ class Pump:
         share: float,
         metrics: Metrics,
         log: Log,
-        stuck_seconds: float = STUCK_SECONDS,
+        stuck_seconds: float | None = None,
     ) -> None:
         self._queue, self.slot, self._pace, self._share = queue, slot, pace, share
-        self._metrics, self._log, self._stuck_seconds = metrics, log, stuck_seconds
+        self._metrics, self._log = metrics, log
+        self._stuck_seconds = STUCK_SECONDS if stuck_seconds is None else stuck_seconds
         self._under_way: set[asyncio.Task[None]] = set()
         self._watch = Stopwatch()
         self._running = asyncio.create_task(self._run())
