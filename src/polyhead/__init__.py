@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from polyhead.checking import check
+    from polyhead.client import AsyncClient, Client
     from polyhead.converting import convert
     from polyhead.errors import PolyheadError
     from polyhead.evaluation import calibrate, compare, evaluate
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     from polyhead.records import Record, Span, Spans
     from polyhead.settings import RunSettings
     from polyhead.splitting import split
-    from polyhead.studies import find_issues, learning_curve
+    from polyhead.studies import find_issues, learning_curve, study, tune
     from polyhead.training import TrainedRun, add_head, remove_head, train
 
 __all__ = [
+    "AsyncClient",
+    "Client",
     "PolyheadError",
     "Predictor",
     "Record",
@@ -46,10 +49,14 @@ __all__ = [
     "learning_curve",
     "remove_head",
     "split",
+    "study",
     "train",
+    "tune",
 ]
 
 _HOMES = {
+    "AsyncClient": "client",
+    "Client": "client",
     "PolyheadError": "errors",
     "Predictor": "inference",
     "Record": "records",
@@ -68,7 +75,9 @@ _HOMES = {
     "learning_curve": "studies",
     "remove_head": "training",
     "split": "splitting",
+    "study": "studies",
     "train": "training",
+    "tune": "studies",
 }
 
 

@@ -10,6 +10,9 @@
     │   └── NonFiniteError  a loss or gradient is no number; the weights are those before its batch
     ├── ExportError         a model cannot be exported, or its graph does not answer as it does
     ├── TrainingStoppedError    Ctrl-C or SIGTERM came while a model was trained
+    ├── ServerError         a server was asked and gave no answer: status, code, field, request id
+    │   ├── RequestRefusedError     it refuses this request: asking again changes nothing
+    │   └── ServerUnavailableError  it is busy, going down, or not there, and stayed so while it was asked again
     └── MissingExtraError   a part of the package needs an extra that is not installed
 
 Each message names the parameter or the place, the rule, what was found, and what to do about it.
@@ -75,6 +78,44 @@ class TrainingStoppedError(PolyheadError):
     def __init__(self, signal: int, message: str = "stopped") -> None:
         super().__init__(message)
         self.signal = signal
+
+
+class ServerError(PolyheadError):
+    """A server was asked and gave no answer.
+
+    Attributes:
+        status: The HTTP status of what it said last; `None` where nothing came, or nothing was sent.
+        code: Its name for the error, such as ``queue_full``; ours where it gave none: ``no_connection``, ``too_slow``,
+            ``bad_answer``, ``http_404``.
+        field: What of the request is wrong, such as ``texts[3]``, counted as the caller counts; `None` for the whole.
+        request_id: By which its log knows the request.
+        attempts: What came of each time it was asked, in their order.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str = "bad_answer",
+        field: str | None = None,
+        request_id: str | None = None,
+        attempts: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.field = field
+        self.request_id = request_id
+        self.attempts = attempts
+
+
+class RequestRefusedError(ServerError):
+    """The request cannot be answered as it is: a text is too long, a key is wrong. Asking again changes nothing."""
+
+
+class ServerUnavailableError(ServerError):
+    """The server is busy, going down, or not there, and stayed so for as long as it was asked again."""
 
 
 class MissingExtraError(PolyheadError):
