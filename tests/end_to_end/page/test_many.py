@@ -30,7 +30,8 @@ def saved(page: Page, name: str, tmp_path: Path) -> Path:
 
 def test_lines_go_in_portions_and_come_back_as_rows(address: str, open_page: Open, double: Double) -> None:
     page = open_page(address)
-    paste(page, [f"John goes to Łódź {number}" for number in range(5)] + ["", "  ", *(f"word {at}" for at in range(5))])
+    names, words = [f"John goes to Łódź {at}" for at in range(5)], [f"word {at}" for at in range(5)]
+    paste(page, [*names, "", "  ", *words, ""])
     expect(page.locator("#answers").get_by_text("10 of 10 done")).to_be_visible()
     assert [len(body["texts"]) for body in double.bodies] == [4, 4, 2]
     expect(page.locator("#answers").get_by_text("2 empty lines left out")).to_be_visible()

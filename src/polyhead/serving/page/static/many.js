@@ -16,6 +16,7 @@ const encoder = new TextEncoder();
  */
 export function linesOf(pasted, pairs) {
   const lines = pasted.split(/\r\n|\r|\n/);
+  if (lines.at(-1) === "") lines.pop(); // what ends with a line's end has no further line
   const rows = [];
   lines.forEach((text, at) => {
     if (text.trim()) rows.push({ line: at + 1, text: pairs ? pairOf(text, at + 1, pairs) : text });
