@@ -8,8 +8,11 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
-from tests.end_to_end.page.double import EXAMPLES, TASKS, Double
+from tests.end_to_end.page.conftest import running
+from tests.end_to_end.page.double import EXAMPLES, TASKS, Double, make_app
 
 Open = Callable[..., Page]
 EVIL = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\"> & \"'"
@@ -103,7 +106,6 @@ def test_marks_stand_where_python_counts_them(address: str, open_page: Open) -> 
 
 def test_a_script_in_the_text_is_only_text(address: str, open_page: Open) -> None:
     page = open_page(address)
-    title = page.title()
     predict(page, EVIL)
     assert marks(page, "slots") == [("<script>document.title = 'owned'</script>", "LOC")]
     expect(page.locator('.answer[aria-label="slots"] .marked')).to_contain_text("onerror")
@@ -113,8 +115,20 @@ def test_a_script_in_the_text_is_only_text(address: str, open_page: Open) -> Non
     page.get_by_role("button", name="Line 1: show it whole").click()
     expect(page.locator("dialog .marked").first).to_contain_text("onerror")
     assert page.locator("main img, main script, dialog img, dialog script").count() == 0
-    assert page.title() == title == "hotels & <b>flights</b> · polyhead"
+    assert page.title() == "hotels & <b>flights</b> · polyhead"
     expect(page.get_by_role("heading", level=1)).to_have_text("hotels & <b>flights</b>")
+
+
+def test_a_proxy_may_put_the_server_below_a_path(open_page: Open, double: Double) -> None:
+    with running(Starlette(routes=[Mount("/below", make_app(double))])) as address:
+        page = open_page(f"{address}/below/")
+        predict(page, "John")
+        expect(page.get_by_role("group", name="curl", include_hidden=True)).to_contain_text(
+            f"{address}/below/v1/predict"
+        )
+        page.get_by_role("link", name="API").click()
+        page.wait_for_selector(".operation")
+        assert page.url == f"{address}/below/docs"
 
 
 def test_the_policy_is_in_force(address: str, open_page: Open) -> None:
