@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from polyhead.records import Record, Span, Spans
     from polyhead.settings import RunSettings
     from polyhead.splitting import split
-    from polyhead.studies import find_issues, learning_curve
+    from polyhead.studies import find_issues, learning_curve, study, tune
     from polyhead.training import TrainedRun, add_head, remove_head, train
 
 __all__ = [
@@ -49,7 +49,9 @@ __all__ = [
     "learning_curve",
     "remove_head",
     "split",
+    "study",
     "train",
+    "tune",
 ]
 
 _HOMES = {
@@ -73,7 +75,9 @@ _HOMES = {
     "learning_curve": "studies",
     "remove_head": "training",
     "split": "splitting",
+    "study": "studies",
     "train": "training",
+    "tune": "studies",
 }
 
 

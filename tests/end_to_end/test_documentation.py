@@ -78,6 +78,17 @@ def test_the_page_on_ones_data_runs(checkout: Path) -> None:
     assert (checkout / "learning_curve" / "learning_curve.svg").is_file()
 
 
+def test_the_page_on_studies_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")
+    (commands,) = COMMANDS.findall(page)
+    output = run(commands, checkout)
+    assert output.startswith("joint and single models on test, 1 seed, %\n")
+    assert (checkout / "runs" / "study" / "study.html").is_file()
+    (program,) = PYTHON.findall(page)
+    (checkout / "program.py").write_text(program, encoding="utf-8")
+    assert [line.split()[0] for line in run("python program.py", checkout).splitlines()] == ["classification", "ner"]
+
+
 def test_the_page_on_safety_runs(checkout: Path) -> None:
     page = (ROOT / "docs" / "safety.md").read_text(encoding="utf-8")
     (commands,) = COMMANDS.findall(page)
@@ -154,12 +165,32 @@ def test_the_page_on_planning_runs(checkout: Path) -> None:
     assert not list(checkout.glob("**/epoch-*"))
 
 
+def test_the_page_on_adapters_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "adapters.md").read_text(encoding="utf-8")
+    first, second = COMMANDS.findall(page)
+    assert re.search(r"^adapter +rank 8 on .*, merged into the encoder$", run(first, checkout), re.MULTILINE)
+    output = run(second, checkout)
+    assert "the encoder runs 2 times a text" in output
+    assert (checkout / "runs" / "own" / "epoch-1" / "adapters.safetensors").is_file()
+
+
+def test_the_page_on_tuning_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "tune.md").read_text(encoding="utf-8")
+    (commands,) = COMMANDS.findall(page)
+    output = run(commands, checkout)
+    assert re.search(r"^(the best is trial \d+, \d+\.\d+ points more|no trial beat the default)", output, re.MULTILINE)
+    assert (checkout / "tuned" / "best" / "run.json").is_file()
+    (program,) = PYTHON.findall(page)
+    (checkout / "program.py").write_text(program, encoding="utf-8")
+    assert re.match(r"0 \{'training\.warmup': 0\.1\} 0\.\d+\n", run("python program.py", checkout))
+
+
 def test_every_shipped_settings_file_is_valid() -> None:
     from polyhead.settings import load_settings
     from polyhead.tasks import options_of
 
-    files = sorted((ROOT / "examples").glob("*.toml"))
-    assert files
+    files = [*sorted((ROOT / "examples").glob("*.toml")), *sorted((ROOT / "benchmarks" / "studies").glob("*.toml"))]
+    assert len(files) > 6
     for file in files:
         settings = load_settings(file)
         assert settings.tasks, file

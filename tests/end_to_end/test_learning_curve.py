@@ -14,7 +14,7 @@ import pytest
 import polyhead
 from polyhead.cli.arguments import name_each_number
 from polyhead.errors import DataError, MissingExtraError
-from polyhead.evaluation.report import plots
+from polyhead.evaluation.report import canvas, plots
 from tests.conftest import RECORDS
 from tests.end_to_end.conftest import Cli, Configure, write_records
 from tests.end_to_end.test_find_issues import FAST, Heard, variants
@@ -98,7 +98,7 @@ def test_the_plot_names_its_lines_and_follows_the_reader(curve: dict[str, Any], 
 
 def test_names_are_escaped_and_many_lines_have_colours() -> None:
     curves = [plots.Curve(f"<b>&$x_{at}$", (10, 100), ((1.0,), (50.0 + at,))) for at in range(8)]
-    svg = plots.as_file(plots.curve_plot(curves, title="<script>"))
+    svg = canvas.as_file(plots.curve_plot(curves, title="<script>"))
     assert ET.fromstring(svg).tag.endswith("svg")
     assert "<b>" not in svg
     assert "<script" not in svg
@@ -167,7 +167,7 @@ def test_a_share_that_does_not_show_a_task_is_named(configure: Configure, data: 
 def test_without_what_draws_nothing_is_trained(
     configure: Configure, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plots, "find_spec", lambda name: None)
+    monkeypatch.setattr(canvas, "find_spec", lambda name: None)
     heard = Heard()
     with pytest.raises(MissingExtraError, match=r"polyhead\[report\]"):
         polyhead.learning_curve(configure(data={"train": data}), output=tmp_path / "curve", reporter=heard)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import polyhead
 from polyhead import Predictor
+from polyhead.export import export
 from polyhead.formats import read_records
 from polyhead.notices import Notices
 from polyhead.tasks import Tagging
-from polyhead.training import TrainedRun
+from polyhead.training import Reporter, TrainedRun
 
 Fit = Callable[..., TrainedRun]
 
@@ -164,3 +167,50 @@ def test_the_shipped_settings_for_snips_train(real_data: Path, tmp_path: Path) -
     tasks = polyhead.evaluate(run.folder, real_data / "snips" / "dev.jsonl")["tasks"]
     assert tasks["intent"]["accuracy"] > 0.97
     assert tasks["slots"]["f1"] > 0.85
+
+
+@pytest.mark.slow
+@needs_minilm
+@pytest.mark.parametrize("share", ["shared", "own"])
+def test_adapters_on_snips(part_of: Callable[..., Path], tmp_path: Path, share: str) -> None:
+    """At most 3 % of the parameters learn, and the model that is saved, loaded and exported answers the same."""
+    listener, texts = _Listener(), part_of("snips/dev.jsonl", 200)
+    runs = {}
+    for merge in (False, True) if share == "shared" else (False,):
+        runs[merge] = polyhead.train(
+            part_of("snips/train.jsonl", 3000),
+            dev=texts,
+            encoder="minilm",
+            output=tmp_path / f"run-{merge}",
+            epochs=1,
+            batch_size=32,
+            precision="fp32",
+            adapters={"rank": 8, "share": share, "merge": merge},
+            reporter=listener,
+        )
+    (share_of_all,) = {float(found[1]) for line in listener.lines if (found := re.search(r"learn \((.*) %\)", line))}
+    assert 0.0 < share_of_all <= 3.0
+    assert runs[False].epochs[0].dev["tasks"]["classification"]["accuracy"] > 0.9
+    sentences = [json.loads(line)["sentence"] for line in texts.read_text("utf-8").splitlines()]
+    kept = Predictor.load(runs[False].best)
+    graph = Predictor.load(export(runs[False].best, tmp_path / "graph").folder, runtime="onnxruntime")
+    others = {"graph": (graph, 1e-4)}
+    if share == "shared":
+        others["merged"] = (Predictor.load(runs[True].best), 1e-5)
+    for name, (other, within) in others.items():
+        for mine, theirs in zip(kept.read(sentences), other.read(sentences), strict=True):
+            for task, logits in mine.logits.items():
+                np.testing.assert_allclose(theirs.logits[task], logits, atol=within, rtol=1e-5, err_msg=name)
+    assert [one.to_json()["ner"] for one in kept(sentences[:50])] == [
+        one.to_json()["ner"] for one in Predictor.load(runs[False].best)(sentences[:50])
+    ]
+
+
+class _Listener(Reporter):
+    """Keeps what is said of adapters."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def info(self, topic: str, line: str) -> None:
+        self.lines += [line] if topic == "adapters" else []

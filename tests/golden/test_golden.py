@@ -35,6 +35,8 @@ HELP = {
     "help_compare": ["-m", "polyhead", "compare", "--help"],
     "help_find_issues": ["-m", "polyhead", "find-issues", "--help"],
     "help_learning_curve": ["-m", "polyhead", "learning-curve", "--help"],
+    "help_study": ["-m", "polyhead", "study", "--help"],
+    "help_tune": ["-m", "polyhead", "tune", "--help"],
     "help_convert": ["-m", "polyhead", "convert", "--help"],
     "help_predict": ["-m", "polyhead", "predict", "--help"],
     "help_info": ["-m", "polyhead", "info", "--help"],
@@ -131,6 +133,29 @@ def test_keys_of_the_log(single_file_run: TrainedRun) -> None:
     check("keys_of_log", "".join(f"{event}\n" + "\n".join(key_tree(events[event], "  ")) + "\n" for event in events))
 
 
+def test_layout_of_a_bundle_with_adapters(small_data: Path, encoder_folders: dict[str, Path], tmp_path: Path) -> None:
+    run = polyhead.train(
+        small_data,
+        encoder=str(encoder_folders["distilbert"]),
+        output=tmp_path / "run",
+        epochs=1,
+        adapters={"rank": 2, "share": "own", "targets": "attention"},
+    )
+    described = json.loads((run.best / "polyhead.json").read_text(encoding="utf-8"))
+    listed = json.loads((run.best / "manifest.json").read_text(encoding="utf-8"))["files"]
+    tensors = json.loads(_header(run.best / "adapters.safetensors"))
+    lines = ["manifest.json", *(f"  {name}" for name in listed), "polyhead.json"]
+    lines += [*key_tree({"adapters": described["adapters"]}, "  "), "adapters.safetensors"]
+    lines += [f"  {name} {own['dtype']} {own['shape']}" for name, own in sorted(tensors.items())]
+    check("bundle_with_adapters", "\n".join(lines) + "\n")
+
+
+def _header(path: Path) -> bytes:
+    content = path.read_bytes()
+    return content[8 : 8 + int.from_bytes(content[:8], "little")]
+
+
 def test_every_golden_file_is_checked() -> None:
     used = {*HELP, "public_names", "run_files", "keys_of_run", "keys_of_polyhead", "keys_of_manifest", "keys_of_log"}
+    used.add("bundle_with_adapters")
     assert {path.stem for path in HERE.glob("*.txt")} == used

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from polyhead import settings
 from polyhead.settings import (
+    AdapterSettings,
     DataSettings,
     EncodingSettings,
     RunSettings,
@@ -33,6 +34,8 @@ What can be set, in a settings file (`polyhead train --config run.toml`), by `--
 as `training.lr`), or by a flag. A flag beats `--set`, which beats the file, which beats the default. Paths in a file
 are relative to the file; an encoder in a folder beside the file begins with a dot (`./my_encoder`). An unknown key is
 an error that lists the known ones.
+
+A value may also be a range, in which `polyhead tune` searches the best one: [tune.md](tune.md).
 
 This page is made from the code: `make golden` writes it anew.
 """
@@ -82,6 +85,7 @@ def page() -> str:
         *(section(f'`[tasks.NAME]` with `kind = "{name}"`', "", kind.Options) for name, kind in KINDS.items()),
         section("`[encoding]`", "", EncodingSettings),
         section("`[training]`", "", TrainingSettings),
+        section("`[adapters]`", "See [adapters.md](adapters.md).\n\n", AdapterSettings),
         section("`[teacher]`", "", TeacherSettings),
         section(
             "`[saving]`",

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from polyhead.bundle.adapters import AdapterState, check_adapters, passes_of
 from polyhead.bundle.run_facts import DevFacts, RunFacts
 from polyhead.errors import BundleError
 from polyhead.strict_json import JsonError, parse_json
@@ -52,6 +53,9 @@ class About(BaseModel):
     """Versions of polyhead and of what trained the model."""
     temperatures: dict[str, Annotated[float, Field(ge=1e-6, le=1e6)]] = {}
     """By task that was calibrated, what its logits are divided by."""
+    adapters: tuple[AdapterState, ...] = Field(default=(), max_length=64)
+    """Adapters that are kept beside the encoder. Not written where there is none: what read bundles before there were
+    adapters reads these still."""
 
     @classmethod
     def parse(cls, text: str) -> About:
@@ -85,7 +89,15 @@ class About(BaseModel):
 
     def dump(self) -> str:
         """Return the content of `polyhead.json`."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return self.model_dump(mode="json", exclude=None if self.adapters else {"adapters"})
+
+    def passes(self) -> list[tuple[str | None, list[str]]]:
+        """Return the passes of the encoder that answer all tasks: of each its adapter, if any, and its tasks."""
+        return passes_of(self.adapters, [task["name"] for task in self.tasks])
 
     def restore_tasks(self) -> tuple[Task, ...]:
         """Return the tasks.
@@ -96,4 +108,5 @@ class About(BaseModel):
         tasks = tuple(restore_task(state) for state in self.tasks)
         if not tasks or len({task.name for task in tasks}) < len(tasks):
             raise BundleError("polyhead.json: a model has at least one task, and no two of one name")
+        check_adapters(self.adapters, [task.name for task in tasks])
         return tasks

@@ -30,6 +30,7 @@ class Bundle:
         weights: The safetensors file; or name to tensor, for a model that came in one file; `None` for one that was
             exported.
         exported: The graphs that a model was exported to.
+        adapters: The safetensors file of adapters that are kept beside the encoder, where there are some.
         path: The folder or file that it was opened from.
     """
 
@@ -39,6 +40,7 @@ class Bundle:
     weights: Path | Mapping[str, Any] | None
     path: Path | None = None
     exported: Exported | None = None
+    adapters: Path | None = None
 
     @cached_property
     def tasks(self) -> tuple[Task, ...]:

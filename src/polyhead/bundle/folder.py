@@ -1,10 +1,11 @@
 """The folder form of a bundle.
 
-polyhead.json       tasks, encoding, settings, dev scores, versions
-config.json         the encoder's settings, as transformers reads them
-tokenizer.json      the tokenizer, as tokenizers reads it
-model.safetensors   all weights: encoder and heads
-manifest.json       size and SHA-256 of each of these, written last
+polyhead.json         tasks, encoding, settings, dev scores, versions
+config.json           the encoder's settings, as transformers reads them
+tokenizer.json        the tokenizer, as tokenizers reads it
+model.safetensors     all weights: encoder and heads
+adapters.safetensors  the weights of adapters that are kept beside the encoder, where `polyhead.json` speaks of some
+manifest.json         size and SHA-256 of each of these, written last
 
 An exported bundle has graphs instead of weights: see `polyhead.bundle.exported`.
 """
@@ -12,9 +13,11 @@ An exported bundle has graphs instead of weights: see `polyhead.bundle.exported`
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from polyhead.bundle.about import About
+from polyhead.bundle.adapters import ADAPTERS
 from polyhead.bundle.bundle import Bundle
 from polyhead.bundle.exported import EXPORT, Exported
 from polyhead.bundle.manifest import verify
@@ -39,7 +42,8 @@ def write_folder(
         about: Tasks, encoding, settings, scores.
         config_json: The encoder's settings.
         tokenizer_json: The tokenizer.
-        write_weights: Writes the safetensors file to the path it is given.
+        write_weights: Writes the safetensors file to the path it is given, and one with adapters beside it where the
+            model keeps some.
     """
     with new_folder(folder) as temporary:
         for name, text in ((ABOUT, about.dump()), (CONFIG, config_json), (TOKENIZER, tokenizer_json)):
@@ -82,7 +86,11 @@ def read_folder(folder: Path) -> Bundle:
     if not (folder / WEIGHTS).exists() and (folder / EXPORT).exists():
         return _read_exported(folder)
     verify(folder, FILES, cure=_CURE, limits=LIMITS)
-    return _bundle(folder, folder / WEIGHTS)
+    bundle = _bundle(folder, folder / WEIGHTS)
+    if not bundle.about.adapters:
+        return bundle
+    verify(folder, (ADAPTERS,), cure=_CURE)
+    return replace(bundle, adapters=folder / ADAPTERS)
 
 
 def _read_exported(folder: Path) -> Bundle:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from polyhead.bundle import parts
+from polyhead.bundle.adapters import ADAPTERS
 from polyhead.bundle.encoder_folder import check_encoder_folder
 from polyhead.bundle.exported import EXPORT, Exported, Graph
 from polyhead.bundle.folder import ABOUT, CONFIG, FILES, LIMITS, TOKENIZER, WEIGHTS
@@ -102,16 +103,27 @@ def inspect_path(path: str | Path) -> Inspection:
 
 
 def _inspect_bundle(path: Path, what: str = "a bundle: a trained model as a folder") -> Inspection:
-    return _inspection(
-        path,
-        what,
-        [
-            ("manifest", lambda: parts.manifest(path, FILES, LIMITS)),
-            ("links", lambda: parts.no_links(path)),
-            *_texts(path),
-            (WEIGHTS, lambda: parts.header(path / WEIGHTS)),
-        ],
-    )
+    return _inspection(path, what, _checks_of_bundle(path))
+
+
+def _checks_of_bundle(path: Path) -> Iterator[tuple[str, Examine]]:
+    """Yield the checks, of adapters where some lie there."""
+    adapters = (ADAPTERS,) if parts.exists(path / ADAPTERS) else ()
+    yield "manifest", lambda: parts.manifest(path, (*FILES, *adapters), LIMITS)
+    yield "links", lambda: parts.no_links(path)
+    spoken_of: list[str] = []
+    for name, examine in _texts(path):
+        yield name, partial(_noting_adapters, examine, spoken_of)
+    yield WEIGHTS, lambda: parts.header(path / WEIGHTS)
+    if adapters or spoken_of:
+        yield ADAPTERS, lambda: parts.header_of_adapters(path / ADAPTERS)
+
+
+def _noting_adapters(examine: Examine, spoken_of: list[str]) -> parts.Found:
+    """Check a text, and note the adapters that it speaks of, so that a file that is lacking is missed."""
+    said, facts = examine()
+    spoken_of += [own["key"] for own in facts.get("adapters", ())]
+    return said, facts
 
 
 def _texts(path: Path) -> list[tuple[str, Examine]]:

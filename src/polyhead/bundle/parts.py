@@ -77,7 +77,8 @@ def about(content: str) -> Found:
     found = About.parse(content)
     tasks = [{"name": task.name, "kind": task.kind, "labels": task.describe()} for task in found.restore_tasks()]
     said = f"{len(tasks)} tasks, saved after epoch {found.epoch}"
-    return said, {"encoder": found.encoder, "tasks": tasks, "versions": found.versions}
+    adapters = {"adapters": [own.model_dump(mode="json") for own in found.adapters]} if found.adapters else {}
+    return said, {"encoder": found.encoder, "tasks": tasks, "versions": found.versions, **adapters}
 
 
 def config(content: str) -> Found:
@@ -98,6 +99,12 @@ def tokenizer(content: str) -> Found:
 def header(path: Path) -> Found:
     """Check the header of a safetensors file."""
     return weights(read_header(path, cure=CURE), "a sound header, and the file is as long as it says")
+
+
+def header_of_adapters(path: Path) -> Found:
+    """Check the header of a safetensors file with adapters, whose weights are counted by themselves."""
+    said, facts = header(path)
+    return said, {f"adapter_{name}": value for name, value in facts.items()}
 
 
 def weights(found: Mapping[str, TensorInfo], said: str) -> Found:

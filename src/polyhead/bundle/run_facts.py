@@ -53,12 +53,21 @@ class HeadFacts(_Facts):
     training: TrainingFacts
 
 
+class AdapterFacts(_Facts):
+    """Of `[adapters]`."""
+
+    rank: int | None = None
+    targets: tuple[str, ...] | str = ()
+    merge: bool | None = None
+
+
 class RunFacts(_Facts):
     """Of a run's settings."""
 
     data: DataFacts = DataFacts()
     training: TrainingFacts | None = None
     saving: SavingFacts = SavingFacts()
+    adapters: AdapterFacts = AdapterFacts()
     added_heads: dict[str, HeadFacts] = {}
 
 

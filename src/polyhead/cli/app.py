@@ -26,7 +26,9 @@ from polyhead.cli.plan import plan_command
 from polyhead.cli.predict import predict_command
 from polyhead.cli.serve import serve_command
 from polyhead.cli.split import split_command
+from polyhead.cli.study import study_command
 from polyhead.cli.train import train_command
+from polyhead.cli.tune import tune_command
 from polyhead.errors import PolyheadError, TrainingStoppedError
 
 _BY_SIGNAL = 128
@@ -44,11 +46,13 @@ app.command("convert")(convert_command)
 app.command("split")(split_command)
 app.command("plan")(plan_command)
 app.command("train")(train_command)
+app.command("tune")(tune_command)
 app.command("evaluate")(evaluate_command)
 app.command("calibrate")(calibrate_command)
 app.command("compare")(compare_command)
 app.command("find-issues")(find_issues_command)
 app.command("learning-curve")(learning_curve_command)
+app.command("study")(study_command)
 app.command("predict")(predict_command)
 app.command("export")(export_command)
 app.command("serve")(serve_command)

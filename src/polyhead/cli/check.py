@@ -19,7 +19,7 @@ from polyhead.checking.page import write_page
 from polyhead.checking.reading import OnRecords
 from polyhead.cli.check_tables import show
 from polyhead.cli.console import error_console, output_console, progress_bar
-from polyhead.evaluation.report.plots import check_plots
+from polyhead.evaluation.report.canvas import check_plots
 
 
 class OnMisaligned(StrEnum):

@@ -20,7 +20,10 @@ _CONFUSIONS = 10
 """Pairs of labels that were most often taken for one another, as shown."""
 
 
-_TEXTS = ("figure", "predicted", "second is", "entities are", "runtime", "task", "why", "what")
+_TEXTS = (
+    *("figure", "predicted", "second is", "entities are", "runtime", "task", "why", "what"),
+    *("scored on", "sharing", "how"),
+)
 """Columns of words."""
 
 

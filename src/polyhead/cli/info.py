@@ -11,8 +11,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from polyhead.bundle import Bundle, locate
+from polyhead.bundle import About, Bundle, locate
 from polyhead.bundle.run_facts import DevFacts
+from polyhead.cli.adapters import passes_line
 from polyhead.cli.console import output_console, plain
 from polyhead.cli.figures import percent
 from polyhead.inference import open_model
@@ -41,7 +42,7 @@ def info_command(
 
 def describe(bundle: Bundle, path: Path) -> dict[str, Any]:
     """Return what is known of a model, as JSON."""
-    about = bundle.about.model_dump(mode="json")
+    about = bundle.about.to_json()
     tasks = [
         {**state, "labels": task.label_names()} if "labels" not in state else state
         for state, task in zip(about["tasks"], bundle.tasks, strict=True)
@@ -74,6 +75,7 @@ def _rows(bundle: Bundle, path: str) -> Iterator[tuple[str, str]]:
             f"epoch {about.epoch} of {training.epochs}, {training.strategy}, batch {training.batch_size}, "
             f"learning rate {training.lr:.2g}, {training.precision}, seed {training.seed}",
         )
+    yield from _adapters(about)
     for name, head in about.run.added_heads.items():
         yield "added", f"{name}, {head.training.epochs} epochs on the encoder as it was"
     for graph in bundle.exported.graphs if bundle.exported else ():
@@ -81,6 +83,17 @@ def _rows(bundle: Bundle, path: str) -> Iterator[tuple[str, str]]:
         yield "graph", f"{graph.file}, run by {ways}"
     yield "dev", _dev(about.dev_facts)
     yield "versions", ", ".join(f"{name} {version}" for name, version in about.versions.items())
+
+
+def _adapters(about: About) -> Iterator[tuple[str, str]]:
+    """Yield what is known of a model's adapters, and how often its encoder runs."""
+    learnt = about.run.adapters
+    if not about.adapters and learnt.rank is not None:
+        yield "adapter", f"rank {learnt.rank} on {', '.join(learnt.targets)}, merged into the encoder"
+    for own in about.adapters:
+        yield "adapter", f"{', '.join(own.tasks)}: rank {own.rank} on {', '.join(own.targets)}, beside the encoder"
+    if (line := passes_line(about)) is not None:
+        yield "passes", line
 
 
 def _dev(scores: DevFacts | None) -> str:

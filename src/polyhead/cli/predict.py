@@ -12,6 +12,7 @@ from typing import IO, Annotated
 import typer
 
 from polyhead.bundle.saving import new_file
+from polyhead.cli.adapters import passes_line
 from polyhead.cli.console import error_console, output_console, progress_bar
 from polyhead.cli.highlight import Highlighter
 from polyhead.cli.runtimes import PrecisionOption, RuntimeOption, said_once
@@ -80,6 +81,8 @@ def predict_command(
         raise SettingsError("--workers: goes with --input FILE, and --output FILE or --json")
     predictor = Predictor.load(model, runtime=runtime, precision=precision, say=said_once)
     chosen = choose_tasks(predictor, tasks or [])
+    if predictor.bundle and (line := passes_line(predictor.bundle.about)) is not None:
+        said_once(line)
     limits = predictor.bundle.limits() if predictor.bundle else Limits()
     given = read_texts(source, limits) if source else _checked(texts or [], second, limits)
     if not output and not as_json:

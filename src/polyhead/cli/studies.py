@@ -38,10 +38,7 @@ class ConsoleStudyReporter(StudyReporter):
 
     def begin(self, name: str, *, number: int, of: int) -> None:
         """Set up the bars."""
-        if self._bar is None:
-            self._bar = progress_bar(self._console)
-            self._trainings = self._bar.add_task("trainings", total=of)
-            self._bar.start()
+        self._set_up(number, of)
         self._name, self._number, self._of, self._began = name, number, of, time.perf_counter()
 
     def start(self, *, steps: int, epochs: int) -> None:
@@ -60,12 +57,29 @@ class ConsoleStudyReporter(StudyReporter):
     def finish(self, line: str) -> None:
         """Write what came of a training, and move the bar of all."""
         seconds = time.perf_counter() - self._began
-        count = f"{self._number}/{self._of}"
-        self._console.print(f"{count:>5}  {self._name}  {line}  ({seconds:.0f} s)", markup=False)
-        if self._bar and self._trainings is not None and self._steps is not None:
-            self._bar.update(self._trainings, advance=1)
+        self.ended(self._name, line, number=self._number, of=self._of, seconds=seconds)
+        if self._bar and self._steps is not None:
             self._bar.remove_task(self._steps)
             self._steps = None
+
+    def ended(self, name: str, line: str, *, number: int, of: int, seconds: float) -> None:
+        """Write what came of a training that another process took, and move the bar of all."""
+        self._set_up(number, of)
+        count = f"{number}/{of}"
+        self._console.print(f"{count:>5}  {name}  {line}  ({seconds:.0f} s)", markup=False)
+        if self._bar and self._trainings is not None:
+            self._bar.update(self._trainings, completed=number)
+
+    def tell(self, line: str) -> None:
+        """Write what is worth knowing."""
+        self._console.print(line, markup=False)
+
+    def _set_up(self, number: int, of: int) -> None:
+        """Begin to show a bar of all trainings."""
+        if self._bar is None:
+            self._bar = progress_bar(self._console)
+            self._trainings = self._bar.add_task("trainings", total=of, completed=number - 1)
+            self._bar.start()
 
     def __enter__(self) -> Self:
         return self

@@ -25,6 +25,13 @@ class Strategy(StrEnum):
     round_robin = "round_robin"
 
 
+class LoraShare(StrEnum):
+    """Which tasks share an adapter."""
+
+    shared = "shared"
+    own = "own"
+
+
 class Precision(StrEnum):
     """Number format of the matrix products."""
 
@@ -80,6 +87,20 @@ def train_command(
     freeze: Annotated[
         str | None, typer.Option(metavar="encoder|embeddings|N", help="Keep this part of the encoder as it is.")
     ] = None,
+    lora: Annotated[
+        int | None,
+        typer.Option(
+            "--lora", metavar="RANK", help="Keep the encoder as it is, and train adapters (LoRA) of this rank: 8, say."
+        ),
+    ] = None,
+    lora_share: Annotated[
+        LoraShare | None,
+        typer.Option(
+            "--lora-share",
+            help="shared: one adapter for all tasks. own: one a task, and a pass of the encoder for each.",
+            show_default="shared",
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.", show_default="42")] = None,
     precision: Annotated[
         Precision | None,
@@ -125,6 +146,8 @@ def train_command(
 
       polyhead train --config run.toml --set training.lr=3e-5
 
+      polyhead train train.json --encoder minilm --lora 8
+
       polyhead train --config run.toml --resume
     """
     train_with(dict(locals()))
@@ -140,6 +163,8 @@ _SETTINGS = {
     "lr": "training.lr",
     "strategy": "training.strategy",
     "freeze": "training.freeze",
+    "lora": "adapters.rank",
+    "lora_share": "adapters.share",
     "seed": "training.seed",
     "precision": "training.precision",
     "on_nonfinite": "training.on_nonfinite",

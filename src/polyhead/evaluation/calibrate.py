@@ -179,3 +179,5 @@ def _write(
 
 def _copy(bundle: Bundle, path: Path) -> None:
     shutil.copyfile(str(bundle.weights), path)
+    if bundle.adapters is not None:
+        shutil.copyfile(bundle.adapters, path.with_name(bundle.adapters.name))

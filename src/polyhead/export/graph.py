@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from polyhead.bundle.exported import IDS, MASK, TYPES, logits_name
 from polyhead.errors import ExportError
+from polyhead.model.merging import for_graph
 from polyhead.model.multi_task import MultiTaskModel
 
 OPSET = 18
@@ -50,6 +51,7 @@ def write_onnx(model: MultiTaskModel, path: Path, *, tasks: int, types: bool) ->
     Raises:
         ExportError: If torch cannot export the network, or it is too large for one file.
     """
+    model = for_graph(model)
     size = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
     if size > _MOST_BYTES:
         raise ExportError(f"an ONNX file holds 2 GiB at most, the weights have {size:,} bytes; take a smaller encoder")

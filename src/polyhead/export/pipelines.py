@@ -25,6 +25,7 @@ from polyhead.errors import ExportError, SettingsError, name_the_known
 from polyhead.export.checking import TOLERANCE
 from polyhead.export.texts import TEXTS
 from polyhead.inference import open_model
+from polyhead.model.merging import merged
 from polyhead.model.multi_task import MultiTaskModel
 from polyhead.model.weights import load_model
 from polyhead.tasks import Task
@@ -55,13 +56,21 @@ def export_pipeline(model: str | Path, output: str | Path, *, task: str) -> Path
         raise SettingsError(f"--output: {folder} is there already; name a new folder")
     chosen = _task(bundle, task)
     _check_head(chosen)
-    network = load_model(bundle)
+    network = _with_its_adapter(load_model(bundle), chosen.name)
     whole = _network(bundle, chosen, network.encoder)
     _give_head(whole, bundle, chosen, network)
     with new_folder(folder) as temporary:
         whole.save_pretrained(temporary)
         _tokenizer(bundle).save_pretrained(temporary)
     return folder
+
+
+def _with_its_adapter(network: MultiTaskModel, task: str) -> MultiTaskModel:
+    """Return a network whose encoder is the one that a task is read with."""
+    if network.adapters is None:
+        return network
+    ((adapter, _),) = network.passes([task])
+    return merged(network, adapter)
 
 
 def _task(bundle: Bundle, name: str) -> Task:

@@ -3,6 +3,8 @@
 ids, mask → encoder → states (rows, length, width) of each layer
                         ├── sentence heads       → (rows, width)
                         └── token and span heads → (rows, length, width)
+
+With adapters of their own, each group of tasks has a pass of its own.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from polyhead.model.adapters import Switch, passes
 from polyhead.model.heads import Head
 from polyhead.model.objectives import TargetTensors, Units
 from polyhead.tasks import HeadSpec
@@ -31,7 +34,10 @@ class MultiTaskModel(nn.Module):
         hidden: Width of its states.
         heads: By `head_key` of the task's name.
         takes_types: Whether the encoder tells a second text by the types of its pieces.
+        adapters: Says with which adapter the encoder is run for which tasks, where it has some.
     """
+
+    adapters: Switch | None
 
     def __init__(self, *, encoder: nn.Module, heads: Mapping[str, HeadSpec], head_dropout: float = 0.1) -> None:
         super().__init__()
@@ -47,12 +53,13 @@ class MultiTaskModel(nn.Module):
             }
         )
         self.takes_types = int(getattr(config, "type_vocab_size", 0) or 0) > 1
+        self.adapters = None
         self._all_layers = any(spec.layers == "mix" for spec in heads.values())
 
     def forward(
         self, ids: Tensor, mask: Tensor, types: Tensor | None = None, *, tasks: Collection[str] | None = None
     ) -> dict[str, Tensor]:
-        """Run the encoder once and every head that is asked for.
+        """Run the encoder, once a group of tasks that share an adapter, and every head that is asked for.
 
         Args:
             ids: Shape (rows, length).
@@ -63,7 +70,14 @@ class MultiTaskModel(nn.Module):
         Returns:
             By task, the logits.
         """
-        return self.run_heads(self.states(ids, mask, types), mask, tasks=tasks)
+        logits: dict[str, Tensor] = {}
+        for adapter, own in self.passes(tasks):
+            logits |= self.run_heads(self.states(ids, mask, types, adapter=adapter), mask, tasks=own)
+        return {name: logits[name] for name in self.specs if name in logits}
+
+    def passes(self, tasks: Collection[str] | None = None) -> list[tuple[str | None, list[str]]]:
+        """Return the passes of the encoder that answer tasks, by default all: of each its adapter and its tasks."""
+        return passes(self.adapters, [name for name in self.specs if tasks is None or name in tasks])
 
     def run_heads(
         self, states: Sequence[Tensor], mask: Tensor, *, tasks: Collection[str] | None = None
@@ -81,17 +95,22 @@ class MultiTaskModel(nn.Module):
         """
         return {name: self.heads[head_key(name)](states, mask) for name in self.specs if tasks is None or name in tasks}
 
-    def states(self, ids: Tensor, mask: Tensor, types: Tensor | None = None) -> Sequence[Tensor]:
+    def states(
+        self, ids: Tensor, mask: Tensor, types: Tensor | None = None, *, adapter: str | None = None
+    ) -> Sequence[Tensor]:
         """Run the encoder.
 
         Args:
             ids: Shape (rows, length).
             mask: Shape (rows, length).
             types: As `forward` takes them.
+            adapter: The adapter that it is run with, as `passes` names it.
 
         Returns:
             Of each layer, shape (rows, length, width), the last one last; of the last alone where no head mixes layers.
         """
+        if self.adapters is not None:
+            self.adapters.use(adapter)
         given = {"token_type_ids": types} if types is not None and self.takes_types else {}
         found = self.encoder(
             input_ids=ids, attention_mask=mask, output_hidden_states=self._all_layers, return_dict=True, **given

@@ -89,7 +89,7 @@ def load_pretrained(name: str) -> Pretrained:
     pretrained = Pretrained(
         name=name,
         encoder=encoder,
-        config_json=_config_json(encoder),
+        config_json=config_json_of(encoder),
         tokenizer_json=tokenizer.backend_tokenizer.to_str(),
         pad_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
         most_pieces=min(most_positions(encoder), tokenizer.model_max_length),
@@ -148,7 +148,7 @@ def prepare(encoder: nn.Module) -> None:
         encoder.pooler = None  # type: ignore[assignment]
 
 
-def _config_json(encoder: nn.Module) -> str:
+def config_json_of(encoder: nn.Module) -> str:
     """Return the encoder's settings, without where it came from and without code that we never run."""
     settings = json.loads(encoder.config.to_json_string(use_diff=False))  # type: ignore[union-attr,operator]
     kept = {key: value for key, value in settings.items() if key not in {"_name_or_path", "auto_map"}}

@@ -9,6 +9,7 @@ import torch
 
 from polyhead.batching import Batch
 from polyhead.errors import BundleError
+from polyhead.model.adapters import Adapters
 from polyhead.model.multi_task import MultiTaskModel
 from polyhead.model.runtime import TorchRuntime
 
@@ -55,6 +56,8 @@ def heads_of(model: MultiTaskModel, keep: Collection[str]) -> MultiTaskModel:
     """Return a model with some of another's heads, on the same encoder."""
     specs = {name: spec for name, spec in model.specs.items() if name in keep}
     smaller = MultiTaskModel(encoder=model.encoder, heads=specs)
+    if isinstance(model.adapters, Adapters):
+        smaller.adapters = model.adapters.with_tasks(keep)
     with torch.no_grad():
         for name in specs:
             smaller.head(name).load_state_dict(model.head(name).state_dict())

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from threading import Lock
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +27,8 @@ class TorchRuntime:
 
     def __init__(self, model: MultiTaskModel) -> None:
         self._model = model
+        # Which adapter is active is a matter of the whole encoder, so that passes of two threads must not mix.
+        self._alone: AbstractContextManager[Any] = nullcontext() if model.adapters is None else Lock()
         self.parallel = 0  # a batch has all cores to itself
 
     @classmethod
@@ -41,7 +46,7 @@ class TorchRuntime:
         device = self._model.device()
         training = self._model.training
         self._model.eval()
-        with torch.inference_mode():
+        with self._alone, torch.inference_mode():
             logits = self._model(*tensors_of(batch, device))
         self._model.train(training)
         return {name: value.float().cpu().numpy() for name, value in logits.items()}

@@ -15,19 +15,20 @@ from polyhead.bundle.saving import new_file
 from polyhead.bundle.single_file import FORMAT, WEIGHTS, examine
 from polyhead.errors import BundleError
 from polyhead.model.multi_task import MultiTaskModel
-from polyhead.model.weights import weights_of
+from polyhead.model.weights import parted_weights_of
 
 
 def write_single_file(
     path: Path, *, about: About, config_json: str, tokenizer_json: str, model: MultiTaskModel
 ) -> None:
     """Write a model as one file; it appears whole or not at all."""
+    plain, adapters = parted_weights_of(model)
     content = {
         "format": FORMAT,
         ABOUT: about.dump(),
         CONFIG: config_json,
         TOKENIZER: tokenizer_json,
-        WEIGHTS: weights_of(model),
+        WEIGHTS: plain | adapters,
     }
     with new_file(path) as temporary:
         torch.save(content, temporary)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,14 @@ def how_many(records: Sequence[Record], task: str) -> int:
     if isinstance(records, StoredRecords):
         return int(records.carry(task).sum())
     return sum(task in record.annotations for record in records)
+
+
+def carrying(records: Sequence[Record], tasks: Collection[str]) -> Sequence[Record]:
+    """Return the records that carry an annotation of one of some tasks."""
+    if isinstance(records, StoredRecords):
+        has = np.logical_or.reduce([records.carry(task) for task in tasks])
+        return records.at(np.flatnonzero(has))
+    return [record for record in records if not record.annotations.keys().isdisjoint(tasks)]
 
 
 def annotated(records: Sequence[Record]) -> NDArray[np.bool_]:

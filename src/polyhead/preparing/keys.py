@@ -36,7 +36,10 @@ def records_key(settings: RunSettings, digests: Mapping[Path, str]) -> str:
         digests: The SHA-256 of each data file.
     """
     sets = {
-        name: {**own.model_dump(mode="json"), "digests": [digests[path] for path in (*own.train, *own.dev)]}
+        name: {
+            **own.model_dump(mode="json", exclude={"test"}),
+            "digests": [digests[path] for path in (*own.train, *own.dev)],
+        }
         for name, own in settings.data.all_sets().items()
     }
     return key_of(

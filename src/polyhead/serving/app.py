@@ -11,10 +11,10 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from polyhead.serving import refusals as reasons
-from polyhead.serving.body import read_body
+from polyhead.serving.body import client_leaving, read_body
 from polyhead.serving.gate import Gate
 from polyhead.serving.keys import Keys
 from polyhead.serving.messages import (
@@ -29,15 +29,15 @@ from polyhead.serving.messages import (
 from polyhead.serving.metrics import CONTENT_TYPE
 from polyhead.serving.page import page_routes
 from polyhead.serving.refusals import Reason, Refusal
-from polyhead.serving.service import ClientGoneError, Service
+from polyhead.serving.service import Service
 
 PREDICT = "/v1/predict"
 _OF_BODIES = (reasons.BODY_SLOW, reasons.BODY_LARGE, reasons.INVALID)
-_OF_HEADS = (reasons.MALFORMED, reasons.HEAD_SLOW, reasons.HEAD_LARGE, reasons.CONNECTIONS)
+_OF_HEADS = (reasons.MALFORMED, reasons.CLIENT_GONE, reasons.HEAD_SLOW, reasons.HEAD_LARGE, reasons.CONNECTIONS)
 """Answered before a path is looked at."""
 
 
-def create_app(service: Service, keys: Keys | None = None) -> ASGIApp:
+def create_app(service: Service, keys: Keys | None = None) -> Gate:
     """Return the server's application.
 
     Args:
@@ -51,6 +51,7 @@ def create_app(service: Service, keys: Keys | None = None) -> ASGIApp:
         description="One encoder, many heads: every task's answer from one pass over the text.",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.add_exception_handler(HTTPException, _of_framework)  # type: ignore[arg-type]
     app.add_exception_handler(Refusal, _refused)  # type: ignore[arg-type]
@@ -105,14 +106,13 @@ class _Predict:
             about["texts"] = len(request.texts)
             if service.log.texts:
                 about["asked"] = request.texts
-            results, model = await service.predict(request, receive())
+            with client_leaving(scope, receive) as left:
+                results, model = await service.predict(request, left)
             taken = round(1000 * (time.perf_counter() - scope["polyhead.start"]), 2)
             body = b'{"results":[%b],"model":"%b","milliseconds":%b}' % (results, model.encode(), str(taken).encode())
             headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": body})
-        except ClientGoneError:
-            about["gone"] = True
         finally:
             service.in_flight -= 1
 

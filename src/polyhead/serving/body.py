@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 from polyhead.serving.limits import ServerLimits
-from polyhead.serving.refusals import BODY_LARGE, BODY_SLOW, Refusal
-from polyhead.serving.service import ClientGoneError
+from polyhead.serving.refusals import BODY_LARGE, BODY_SLOW, CLIENT_GONE, Refusal
 
+Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+LEFT = "polyhead.left"
+"""Name, in the scope of a request, of the future that is done once the client has ended its side."""
+
+
+@contextmanager
+def client_leaving(scope: Scope, receive: Receive) -> Iterator[asyncio.Future[Any]]:
+    """Give what is done once nobody waits for the answer any more; the body must have been read."""
+    if LEFT in scope:
+        yield scope[LEFT]
+        return
+    asking = asyncio.ensure_future(receive())
+    try:
+        yield asking
+    finally:
+        asking.cancel()
 
 
 async def read_body(headers: list[tuple[bytes, bytes]], receive: Receive, limits: ServerLimits) -> bytes:
@@ -24,8 +41,7 @@ async def read_body(headers: list[tuple[bytes, bytes]], receive: Receive, limits
         limits: How large it may be, and how long it may take.
 
     Raises:
-        Refusal: If it is larger, or takes longer.
-        ClientGoneError: If the client left.
+        Refusal: If it is larger, or takes longer, or the client left.
     """
     told = next((value for name, value in headers if name == b"content-length"), b"0")
     if told.isdigit() and int(told) > limits.body_bytes:
@@ -42,7 +58,7 @@ async def _whole(receive: Receive, limits: ServerLimits) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientGoneError
+            raise Refusal(CLIENT_GONE)
         part = message.get("body", b"")
         size += len(part)
         if size > limits.body_bytes:  # chunks may come without a word of how much they are together

@@ -5,19 +5,16 @@ from __future__ import annotations
 import random
 import re
 import time
-import traceback
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from polyhead.serving.keys import Keys
-from polyhead.serving.refusals import INTERNAL, UNAUTHORIZED, Refusal
+from polyhead.serving.refusals import CLIENT_GONE, INTERNAL, UNAUTHORIZED, Refusal
 from polyhead.serving.service import Service
 
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _BEHIND_KEY = "/v1/"
-_GONE = 499
-"""What the log and the metrics call the status of a request whose client left."""
 
 
 class Gate:
@@ -40,10 +37,10 @@ class Gate:
             return
         start = time.perf_counter()
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-        request_id = given.decode() if _ID.fullmatch(given) else f"{random.getrandbits(64):016x}"
+        request_id = given.decode() if _ID.fullmatch(given) else _new_id()
         about: dict[str, Any] = {}
         scope["polyhead"], scope["polyhead.start"], scope["polyhead.id"] = about, start, request_id
-        answer = _Answer(send, request_id)
+        answer = _Answer(send, request_id, last=self._service.draining)
         try:
             if self._keys and scope["path"].startswith(_BEHIND_KEY) and not self._keys.open(scope["headers"]):
                 raise Refusal(UNAUTHORIZED)  # noqa: TRY301 (answered as all others are)
@@ -51,18 +48,27 @@ class Gate:
         except Refusal as refusal:
             await self._refuse(answer, refusal, about)
         except Exception as error:  # whatever it is: the client hears that something is wrong, and the log what
-            self._service.log.event(
-                "fault",
-                level="error",
-                id=request_id,
-                error=type(error).__name__,
-                where=[f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-5:]],
-            )
+            self._service.log.fault(error, id=request_id)
             if not answer.status:
                 await self._refuse(answer, Refusal(INTERNAL), about)
-        if about.pop("gone", False):
-            answer.status = _GONE
         self._count(scope, answer, time.perf_counter() - start, about)
+
+    def tell(self, refusal: Refusal, client: str | None) -> str:
+        """Count and log what was refused before it was a request.
+
+        Args:
+            refusal: What is answered.
+            client: The client's address.
+
+        Returns:
+            The id it was given.
+        """
+        request_id, reason = _new_id(), refusal.reason
+        self._service.metrics.requests.labels("other", str(reason.status)).inc()
+        self._service.metrics.refusals.labels(reason.code).inc()
+        if self._service.log.requests:
+            self._service.log.event("refused", id=request_id, client=client, status=reason.status, reason=reason.code)
+        return request_id
 
     async def _refuse(self, answer: _Answer, refusal: Refusal, about: dict[str, Any]) -> None:
         about["reason"] = refusal.reason.code
@@ -77,6 +83,8 @@ class Gate:
         service.metrics.requests.labels(known, str(answer.status)).inc()
         if "reason" in about:
             service.metrics.refusals.labels(about["reason"]).inc()
+            if about["reason"] == CLIENT_GONE.code:
+                service.metrics.gone.inc()
         elif "texts" in about:
             service.metrics.seconds.observe(seconds)
         if service.log.requests:
@@ -93,14 +101,25 @@ class Gate:
             )
 
 
-class _Answer:
-    """Sends a response with the request's id, and remembers its status."""
+def _new_id() -> str:
+    return f"{random.getrandbits(64):016x}"
 
-    def __init__(self, send: Send, request_id: str) -> None:
+
+class _Answer:
+    """Sends a response with the request's id, and remembers its status.
+
+    Args:
+        send: Sends it.
+        request_id: The id.
+        last: Whether the connection takes no further request.
+    """
+
+    def __init__(self, send: Send, request_id: str, *, last: bool) -> None:
         self._send, self.request_id, self.status = send, request_id, 0
+        self._added = [(b"x-request-id", request_id.encode()), *([(b"connection", b"close")] if last else [])]
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self.request_id.encode())]
+            message["headers"] = [*message.get("headers", ()), *self._added]
         await self._send(message)

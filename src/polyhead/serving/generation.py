@@ -12,42 +12,66 @@ from polyhead.machine import cores
 from polyhead.serving.limits import ServerLimits
 from polyhead.serving.logs import Log
 from polyhead.serving.metrics import Metrics
-from polyhead.serving.orders import Answer, Order
-from polyhead.serving.process import AnsweringProcess, BatchFailedError, ProcessEndedError
-from polyhead.serving.refusals import INTERNAL, Refusal
+from polyhead.serving.orders import Order
+from polyhead.serving.pace import Pace
+from polyhead.serving.process import AnsweringProcess
+from polyhead.serving.pump import Pump
 from polyhead.serving.slot import Slot
-from polyhead.serving.waiting import Asked, Part, Queue
+from polyhead.serving.waiting import Asked, Queue
 
-_AT_ONCE = 2
-"""Batches that a process has at a time: one that runs, and the next, which is tokenised meanwhile."""
-_STUCK_SECONDS = 120.0
-"""A batch that takes longer than this has met a process that is stuck; it is ended."""
 _POLL_SECONDS = 0.02
-_NEW = 0.05
-"""What the newest batch counts in the means by which tokens and times are estimated."""
+_WAIT_SHARE = 0.5
+"""Share of the deadline that a request may have to wait for its batch: times are estimates, and it must be run, too."""
+_FULL_SHARE = 0.25
+"""Share of a batch's budget from which it says what a token takes."""
+Begin = Callable[[], Awaitable[AnsweringProcess]]
 
 
 class Generation:
     """A model, the processes that answer for it, and the requests that wait for them; `start` makes one.
+
+    Args:
+        processes: They have loaded it.
+        begin: Starts another.
+        number: How many models were loaded before it, and one.
+        limits: Of the queue.
+        metrics: Counts.
+        log: Hears of what happens.
 
     Attributes:
         account: What the processes said of the model.
         number: How many models were loaded before it, and one.
         loaded_at: When.
         queue: What waits.
+        pace: What texts cost.
     """
 
     def __init__(
-        self, processes: Sequence[AnsweringProcess], *, number: int, limits: ServerLimits, metrics: Metrics
+        self,
+        processes: Sequence[AnsweringProcess],
+        begin: Begin,
+        *,
+        number: int,
+        limits: ServerLimits,
+        metrics: Metrics,
+        log: Log,
     ) -> None:
         self.account: dict[str, Any] = processes[0].account
-        self.number, self.loaded_at = number, datetime.now(UTC).isoformat(timespec="seconds")
+        self.number, self.loaded_at = number, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         self.queue = Queue(requests=limits.queue_requests, tokens=limits.queue_tokens, budget=limits.batch_tokens)
-        self._metrics = metrics
-        self._slots: list[Slot] = []
-        self._pumps: list[asyncio.Task[None]] = []
-        self._busy = 0
-        self._tokens_a_character, self._seconds_a_token = 0.3, 1e-4
+        self.pace = Pace(int(limits.batch_tokens * _FULL_SHARE))
+        self._begin, self._limits, self._log = begin, limits, log
+        self._pumps = [
+            Pump(
+                self.queue,
+                Slot(process, self._restarted, metrics=metrics, log=log),
+                self.pace,
+                share=1 / len(processes),
+                metrics=metrics,
+                log=log,
+            )
+            for process in processes
+        ]
 
     @classmethod
     async def start(
@@ -73,28 +97,23 @@ class Generation:
             cores=share,
             say=lambda line: log.event("loading", generation=number, message=line),
         )
-        first = await begin()  # alone, since it may time what is fastest here
-        started = [first, *await asyncio.gather(*(begin() for _ in range(processes - 1)))]
-        own = cls(started, number=number, limits=limits, metrics=metrics)
-        own._slots = [
-            Slot(process, partial(own._restarted, begin, log), metrics=metrics, log=log) for process in started
-        ]
-        own._pumps = [asyncio.create_task(own._pump(slot)) for slot in own._slots for _ in range(_AT_ONCE)]
-        return own
+        started = await _all(begin, processes)
+        return cls(started, begin, number=number, limits=limits, metrics=metrics, log=log)
 
     @property
     def ready(self) -> int:
         """How many processes could answer at this moment."""
-        return sum(slot.ready for slot in self._slots)
+        return sum(pump.slot.ready for pump in self._pumps)
+
+    @property
+    def failing(self) -> bool:
+        """Whether no process is there, and none could be started."""
+        return all(pump.slot.failing for pump in self._pumps)
 
     @property
     def idle(self) -> bool:
         """Whether nothing waits, and nothing is being answered."""
-        return not len(self.queue) and not self._busy
-
-    def tokens(self, characters: int, texts: int) -> int:
-        """Estimate the tokens of texts, by what the last batches had a character."""
-        return 2 * texts + int(characters * self._tokens_a_character)
+        return not len(self.queue) and not any(pump.busy for pump in self._pumps)
 
     def put(self, asked: Asked) -> None:
         """Have a request wait for a batch.
@@ -102,83 +121,46 @@ class Generation:
         Raises:
             Refusal: If too much waits already.
         """
-        self.queue.put(asked, seconds=lambda tokens: tokens * self._seconds_a_token)
+        self.queue.put(
+            asked,
+            token_seconds=self.pace.token_seconds,
+            most_seconds=_WAIT_SHARE * self._limits.deadline_seconds,
+        )
 
     async def close(self) -> None:
         """End, once all that waits is answered."""
         while not self.idle:
             await asyncio.sleep(_POLL_SECONDS)
-        for pump in self._pumps:
-            pump.cancel()
-        await asyncio.gather(*(slot.close() for slot in self._slots), *self._pumps, return_exceptions=True)
+        await asyncio.gather(*(pump.close() for pump in self._pumps))
 
     async def kill(self) -> None:
         """End, whatever waits."""
         for pump in self._pumps:
-            pump.cancel()
-        for slot in self._slots:
-            slot.kill()
-        await asyncio.gather(*(slot.close() for slot in self._slots), *self._pumps, return_exceptions=True)
+            pump.slot.kill()
+        await asyncio.gather(*(pump.close() for pump in self._pumps))
 
-    async def _restarted(self, begin: Callable[[], Awaitable[AnsweringProcess]], log: Log) -> AnsweringProcess:
+    async def _restarted(self) -> AnsweringProcess:
         """Start a process in the place of one that ended."""
-        process = await begin()
+        process = await self._begin()
         if process.account["model"] != self.account["model"]:
             # The files are others by now, and those before are gone: an answer by them is better than none.
-            log.event("model_changed", level="warning", model=process.account["model"], before=self.account["model"])
-            self.account = process.account
+            before, self.account = self.account["model"], process.account
+            self._log.event("model_changed", level="warning", model=process.account["model"], before=before)
         return process
 
-    async def _pump(self, slot: Slot) -> None:
-        """Take batches to a process, one after the other."""
-        while True:
-            await self.queue.some()
-            process = await slot.process()
-            if parts := self.queue.batch():
-                self._busy += 1
-                try:
-                    await self._answer(process, parts)
-                finally:
-                    self._busy -= 1
 
-    async def _answer(self, process: AnsweringProcess, parts: Sequence[Part]) -> None:
-        loop = asyncio.get_running_loop()
-        start = loop.time()
-        for part in parts:
-            if part.start == 0:
-                self._metrics.waited.observe(start - part.asked.arrived)
-        try:
-            answer = await asyncio.wait_for(process.answer(parts), _STUCK_SECONDS)
-        except (ProcessEndedError, TimeoutError):
-            process.kill()  # stuck, if it has not ended
-            self._again(parts, "the process that was to answer ended")
-        except BatchFailedError as error:
-            self._again(parts, str(error))
-        else:
-            self._learn(parts, answer, loop.time() - start)
-            for part, results in zip(parts, answer.parts, strict=True):
-                part.asked.add(part, results)
-
-    def _again(self, parts: Sequence[Part], why: str) -> None:
-        """Have requests wait again whose batch came to nothing; one that did so before is given up."""
-        for asked in dict.fromkeys(part.asked for part in parts):
-            if asked.answer.done() or any(part.asked is asked and part.tries != asked.tries for part in parts):
-                continue
-            if asked.begin_anew():
-                self.queue.put_back(asked)
-            else:
-                self.queue.forget(asked)
-                asked.answer.set_exception(Refusal(INTERNAL, f"the texts could not be answered, twice: {why}"))
-
-    def _learn(self, parts: Sequence[Part], answer: Answer, seconds: float) -> None:
-        texts = [text for part in parts for text in part.asked.texts[part.start : part.end]]
-        characters = sum(len(text) if isinstance(text, str) else sum(map(len, text)) for text in texts)
-        if characters:
-            seen = max(0, answer.tokens - 2 * len(texts)) / characters
-            self._tokens_a_character += _NEW * (seen - self._tokens_a_character)
-        # Two batches share the processor, so that one takes twice what its tokens cost.
-        self._seconds_a_token += _NEW * (seconds / _AT_ONCE / max(1, answer.tokens) - self._seconds_a_token)
-        self._metrics.batch_seconds.observe(seconds)
-        self._metrics.batch_tokens.observe(answer.tokens)
-        self._metrics.batch_texts.observe(len(texts))
-        self._metrics.texts.inc(len(texts))
+async def _all(begin: Begin, count: int) -> list[AnsweringProcess]:
+    """Start processes; either all of them, or none is left."""
+    started = [await begin()]  # alone, since it may time what is fastest here
+    try:
+        others = await asyncio.gather(*(begin() for _ in range(count - 1)), return_exceptions=True)
+    except asyncio.CancelledError:
+        started[0].kill()
+        raise
+    started += [one for one in others if isinstance(one, AnsweringProcess)]
+    failed = next((one for one in others if isinstance(one, BaseException)), None)
+    if failed is not None:
+        for process in started:
+            process.kill()
+        raise failed
+    return started

@@ -33,11 +33,15 @@ class Keys:
         """
         where = f"--api-key-file: {path}"
         try:
-            text = path.read_bytes()[:_MOST_BYTES].decode("ascii")
+            with path.open("rb") as file:
+                content = file.read(_MOST_BYTES + 1)
+            text = content.decode("ascii")
         except OSError as error:
             raise SettingsError(f"{where}: cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise SettingsError(f"{where}: a key has letters, digits and signs of ASCII alone") from error
+        if len(content) > _MOST_BYTES:
+            raise SettingsError(f"{where}: has more than {_MOST_BYTES:,} bytes; is it the file with the keys?")
         found: list[str] = []
         for number, line in enumerate(text.splitlines(), start=1):
             key = line.strip()

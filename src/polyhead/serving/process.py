@@ -18,6 +18,9 @@ from polyhead.serving.waiting import Part
 _MODULE = "polyhead.serving.worker"
 _LONGEST_LINE = 2**24
 _END_SECONDS = 5.0
+"""Time in which a process ends that is told to."""
+_LAST_SECONDS = 1.0
+"""Time in which one ends that says no more."""
 
 
 class ProcessEndedError(Exception):
@@ -25,7 +28,16 @@ class ProcessEndedError(Exception):
 
 
 class BatchFailedError(Exception):
-    """The process could not answer a batch, and goes on."""
+    """The process could not answer a batch, and goes on.
+
+    Args:
+        kind: Name of the error.
+        where: The innermost places that it passed.
+    """
+
+    def __init__(self, kind: str, where: Sequence[str]) -> None:
+        super().__init__(kind)
+        self.kind, self.where = kind, where
 
 
 class AnsweringProcess:
@@ -72,13 +84,18 @@ class AnsweringProcess:
             ProcessEndedError: If the process ended.
             BatchFailedError: If it could not answer.
         """
-        if self._reader.done():
+        if self._reader.done() or _stdin(self._process).is_closing():
             raise ProcessEndedError
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append(answer)
         # Written at once, and so in the order of the futures; the pipe holds no more than the two batches under way.
         _stdin(self._process).write(json.dumps([part.to_json() for part in parts]).encode() + b"\n")
         return await asyncio.shield(answer)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended, and whoever waited for it knows."""
+        return self._reader.done()
 
     @property
     def status(self) -> int | None:
@@ -96,11 +113,7 @@ class AnsweringProcess:
     async def close(self) -> None:
         """Tell it to end, and see that it does."""
         _stdin(self._process).close()
-        try:
-            await asyncio.wait_for(self._process.wait(), _END_SECONDS)
-        except TimeoutError:
-            _kill(self._process)
-            await self._process.wait()
+        await _end(self._process, _END_SECONDS)
         await self._reader
 
     async def _read(self) -> None:
@@ -110,14 +123,14 @@ class AnsweringProcess:
             while line := await source.readline():
                 header = parse_header(line)
                 if "failed" in header:
-                    self._settle(BatchFailedError(header["failed"]))
+                    self._settle(BatchFailedError(header["failed"], header["where"]))
                     continue
                 parts = [await source.readexactly(size) for size in header["parts"]]
                 self._settle(Answer(parts, header["tokens"], header["seconds"]))
-        except (OSError, ValueError, EOFError, KeyError, PolyheadError):  # it ended within a line, or writes nonsense
-            _kill(self._process)
+        except (OSError, ValueError, EOFError, LookupError, TypeError, PolyheadError):
+            pass  # it ended within a line, or writes nonsense
         finally:
-            await self._process.wait()
+            await _end(self._process, _LAST_SECONDS)
             while self._waiting:
                 self._settle(ProcessEndedError())
 
@@ -135,7 +148,10 @@ class AnsweringProcess:
 async def _account(process: Process, say: Callable[[str], None]) -> dict[str, Any]:
     assert process.stdout is not None  # noqa: S101 (as it was started)
     while line := await process.stdout.readline():
-        header = parse_header(line)
+        try:
+            header = parse_header(line)
+        except ValueError as error:
+            raise PolyheadError(f"the process that loads the model wrote what is no message: {line[:80]!r}") from error
         if "ready" in header:
             account: dict[str, Any] = header["ready"]
             return account
@@ -147,6 +163,15 @@ async def _account(process: Process, say: Callable[[str], None]) -> dict[str, An
 def _stdin(process: Process) -> asyncio.StreamWriter:
     assert process.stdin is not None  # noqa: S101 (as it was started)
     return process.stdin
+
+
+async def _end(process: Process, seconds: float) -> None:
+    """Wait for the end of a process, and bring it about where it takes too long."""
+    try:
+        await asyncio.wait_for(process.wait(), seconds)
+    except TimeoutError:
+        _kill(process)
+        await process.wait()
 
 
 def _kill(process: Process) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import ceil
 from typing import NamedTuple
 
 
@@ -21,6 +22,7 @@ class Reason(NamedTuple):
 
 
 MALFORMED = Reason(400, "malformed", "the request is no HTTP/1.1")
+CLIENT_GONE = Reason(400, "client_gone", "the client ended its side of the connection before it had its answer")
 UNAUTHORIZED = Reason(401, "unauthorized", "no key, or not one of this server's keys")
 NEEDS_KEY = Reason(403, "reload_needs_key", "models are exchanged on servers with keys alone; send SIGHUP instead")
 NOT_FOUND = Reason(404, "not_found", "there is nothing at this path")
@@ -38,6 +40,10 @@ DRAINING = Reason(503, "draining", "the server is about to end")
 NOT_READY = Reason(503, "not_ready", "no model is loaded at present")
 CONNECTIONS = Reason(503, "too_many_connections", "as many connections are open as may be")
 DEADLINE = Reason(504, "deadline", "there was no answer in time")
+
+
+_LONGEST_WAIT = 60
+"""Seconds after which it is worth trying again, whatever was measured."""
 
 
 class Refusal(Exception):  # noqa: N818 (no error of ours: an answer)
@@ -75,7 +81,7 @@ class Refusal(Exception):  # noqa: N818 (no error of ours: an answer)
         """Return what of the head of the response is due to the reason."""
         found = [(b"content-type", b"application/json")]
         if self.retry_after is not None:
-            found.append((b"retry-after", str(max(1, round(self.retry_after))).encode()))
+            found.append((b"retry-after", str(min(_LONGEST_WAIT, max(1, ceil(self.retry_after)))).encode()))
         if self.allow is not None:
             found.append((b"allow", self.allow.encode()))
         if self.reason is UNAUTHORIZED:

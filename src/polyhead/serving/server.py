@@ -6,7 +6,8 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from pathlib import Path
 
 import uvicorn
@@ -15,6 +16,7 @@ from polyhead.bundle import locate
 from polyhead.errors import SettingsError
 from polyhead.serving.app import create_app
 from polyhead.serving.connection import Connection
+from polyhead.serving.descriptors import room_for
 from polyhead.serving.keys import Keys
 from polyhead.serving.limits import ServerLimits
 from polyhead.serving.logs import Log
@@ -23,7 +25,6 @@ from polyhead.serving.refusals import Refusal
 from polyhead.serving.service import Service
 
 _BACKLOG = 2048
-_LOOPBACK = ("127.", "::1", "localhost")
 _LAST_WORDS_SECONDS = 1.0
 """Time in which connections are closed once nothing is in flight any more."""
 
@@ -75,9 +76,11 @@ def serve(model: str | Path, options: ServerOptions | None = None, *, log: Log |
     keys = Keys() if options.api_key_file is None else Keys.read(options.api_key_file)
     locate(model)
     log = log or Log(requests=options.log_requests, texts=options.log_texts)
+    log.take_over()
+    options = replace(options, limits=_within_the_system(options.limits, log))
     order = Order(str(model), options.runtime, options.precision)
     with _listen(options.host, options.port) as listening:
-        if not keys and not options.host.startswith(_LOOPBACK):
+        if not keys and not ip_address(listening.getsockname()[0].partition("%")[0]).is_loopback:
             log.event("open", level="warning", message="anyone who reaches this address may use it: no --api-key-file")
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_Running(order, options, keys, log).run(listening))
@@ -91,9 +94,10 @@ class _Running:
         self._service = Service(
             order, limits=options.limits, processes=options.processes, examples=options.examples, log=log
         )
+        app = create_app(self._service, keys)
         config = uvicorn.Config(
-            create_app(self._service, keys),
-            http=Connection.of(options.limits),
+            app,
+            http=Connection.of(options.limits, app.tell),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -105,7 +109,7 @@ class _Running:
             timeout_graceful_shutdown=int(_LAST_WORDS_SECONDS),
         )
         self._server = uvicorn.Server(config)
-        self._end = asyncio.Event()
+        self._end, self._at_once = asyncio.Event(), asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
 
     async def run(self, listening: socket.socket) -> None:
@@ -129,22 +133,27 @@ class _Running:
             ending.cancel()
             loading.cancel()
             await asyncio.gather(loading, ending, return_exceptions=True)
-            await serving
-            await self._service.close()
+            await asyncio.gather(serving, self._service.close())
 
     async def _drain(self) -> None:
         seconds = self._options.limits.drain_seconds
         self._log.event("draining", in_flight=self._service.in_flight, seconds=seconds)
-        left = await self._service.drain(seconds)
+        left = await self._service.drain(seconds, self._at_once)
         self._log.event("ended", level="warning" if left else "info", without_answer=left)
 
     def _hear(self) -> None:
         """Take signals as what they ask for."""
         loop = asyncio.get_running_loop()
-        for wish in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(wish, self._end.set)
+        loop.add_signal_handler(signal.SIGTERM, self._end.set)  # a second one changes nothing: both may be one wish
+        loop.add_signal_handler(signal.SIGINT, self._interrupted)
         if hasattr(signal, "SIGHUP"):
             loop.add_signal_handler(signal.SIGHUP, self._reload)
+
+    def _interrupted(self) -> None:
+        """Take Ctrl-C; a second one is from a person who will not wait."""
+        if self._end.is_set():
+            self._at_once.set()
+        self._end.set()
 
     def _reload(self) -> None:
         async def reload() -> None:
@@ -156,6 +165,13 @@ class _Running:
         task = asyncio.create_task(reload())
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+def _within_the_system(limits: ServerLimits, log: Log) -> ServerLimits:
+    connections = room_for(limits.connections)
+    if connections < limits.connections:
+        log.event("fewer_connections", level="warning", connections=connections, wanted=limits.connections)
+    return replace(limits, connections=connections)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -17,6 +17,7 @@ from polyhead.serving.messages import PredictRequest
 from polyhead.serving.metrics import Metrics
 from polyhead.serving.orders import Order
 from polyhead.serving.refusals import (
+    CLIENT_GONE,
     DEADLINE,
     DRAINING,
     INVALID,
@@ -28,10 +29,7 @@ from polyhead.serving.refusals import (
 from polyhead.serving.waiting import Asked
 
 _POLL_SECONDS = 0.02
-
-
-class ClientGoneError(Exception):
-    """Nobody waits for the answer any more."""
+_MOMENT_SECONDS = 0.5
 
 
 class Service:
@@ -66,6 +64,7 @@ class Service:
         self.limits, self.metrics, self.log = limits, metrics or Metrics(), log or Log()
         self.draining = False
         self.in_flight = 0
+        self._open: set[Asked] = set()
         self._current: Generation | None = None
         self._retiring: dict[asyncio.Task[None], Generation] = {}
         self._loading = asyncio.Lock()
@@ -84,7 +83,7 @@ class Service:
         """
         if self.draining:
             raise Refusal(DRAINING, retry_after=1)
-        if self._current is None:
+        if self._current is None or self._current.failing:
             raise Refusal(NOT_READY, retry_after=1)
         return self._current
 
@@ -163,24 +162,23 @@ class Service:
             self.metrics.reloads.labels("loaded").inc()
             return self.account()
 
-    async def predict(self, request: PredictRequest, gone: Awaitable[object]) -> tuple[bytes, str]:
+    async def predict(self, request: PredictRequest, left: asyncio.Future[Any]) -> tuple[bytes, str]:
         """Answer a request.
 
         Args:
             request: What is asked.
-            gone: Ends when nobody waits for the answer any more.
+            left: Done when nobody waits for the answer any more.
 
         Returns:
             The results as JSON objects with commas between, and which model gave them.
 
         Raises:
             Refusal: If there is no answer.
-            ClientGoneError: If nobody waits for it.
         """
         generation = self.generation()
         asked = self._asked(request, generation)
         generation.put(asked)
-        left = asyncio.ensure_future(gone)
+        self._open.add(asked)
         try:
             await asyncio.wait(
                 (asked.answer, left), timeout=self.limits.deadline_seconds, return_when=asyncio.FIRST_COMPLETED
@@ -188,30 +186,37 @@ class Service:
             if asked.answer.done():
                 return asked.answer.result(), generation.account["model"]
             if left.done():
-                self.metrics.gone.inc()
-                raise ClientGoneError
+                raise Refusal(CLIENT_GONE)
             raise Refusal(DEADLINE, f"there was no answer within {self.limits.deadline_seconds:g} s")
         finally:
-            left.cancel()
+            self._open.discard(asked)
             if not asked.answer.done():
                 asked.answer.cancel()
                 generation.queue.forget(asked)
 
-    async def drain(self, seconds: float) -> int:
+    async def drain(self, seconds: float, at_once: asyncio.Event | None = None) -> int:
         """Take nothing more, and wait for what is in flight.
 
         Args:
             seconds: At most so long.
+            at_once: Ends the waiting.
 
         Returns:
             How many requests were left without an answer.
         """
         self.draining = True
         loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
-        while self.in_flight and loop.time() < end:
+        begin = loop.time()
+        # A moment in any case: clients with a request on its way are told, instead of being cut off.
+        while loop.time() < begin + min(_MOMENT_SECONDS, seconds) or (self.in_flight and loop.time() < begin + seconds):
+            if at_once is not None and at_once.is_set():
+                break
             await asyncio.sleep(_POLL_SECONDS)
-        return self.in_flight
+        left = self.in_flight
+        for asked in self._open:
+            if not asked.answer.done():
+                asked.answer.set_exception(Refusal(DRAINING, "the server ended before there was an answer"))
+        return left
 
     async def close(self) -> None:
         """End the processes."""
@@ -237,7 +242,6 @@ class Service:
         limit, second = self._characters(generation), account["reads_second"]
         checked = [_checked(text, at, second, limit, request.truncate) for at, text in enumerate(request.texts)]
         texts = [text for text, _ in checked]
-        characters = sum(len(text) if isinstance(text, str) else len(text[0]) + len(text[1]) for text in texts)
         cut = frozenset(at for at, (_, shorter) in enumerate(checked) if shorter)
         if cut:
             self.metrics.truncated.inc(len(cut))
@@ -247,7 +251,7 @@ class Service:
             truncated=cut,
             tasks=request.tasks or known,
             confidence=request.min_confidence,
-            tokens=generation.tokens(characters, len(texts)),
+            sizes=generation.pace.sizes(texts),
             answer=loop.create_future(),
             arrived=loop.time(),
         )

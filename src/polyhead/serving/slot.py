@@ -22,6 +22,9 @@ class Slot:
         start: Starts another.
         metrics: Counts those that ended.
         log: Hears of them.
+
+    Attributes:
+        failing: Whether the last process that was to be started could not be.
     """
 
     def __init__(
@@ -33,7 +36,7 @@ class Slot:
         log: Log,
     ) -> None:
         self._start, self._metrics, self._log = start, metrics, log
-        self._closing = False
+        self._closing = self.failing = False
         self._process: AnsweringProcess | None = None
         self._there = asyncio.Event()
         self._replacing: asyncio.Task[None] | None = None
@@ -46,9 +49,12 @@ class Slot:
 
     async def process(self) -> AnsweringProcess:
         """Return the process, once there is one."""
-        while self._process is None:
+        while True:
+            if self._process is not None and self._process.ended:
+                self._lost(self._process)  # which it hears a moment later
+            if self._process is not None:
+                return self._process
             await self._there.wait()
-        return self._process
 
     def kill(self) -> None:
         """End the process, whatever it is at, and have none in its place."""
@@ -66,7 +72,7 @@ class Slot:
             await self._process.close()
 
     def _take(self, process: AnsweringProcess) -> None:
-        self._process = process
+        self._process, self.failing = process, False
         self._there.set()
         process.when_ended(lambda: self._lost(process))
 
@@ -85,8 +91,10 @@ class Slot:
             await asyncio.sleep(pause)
             try:
                 process = await self._start()
-            except (PolyheadError, OSError) as error:
-                self._log.event("process_not_started", level="error", message=str(error))
+            except Exception as error:  # whatever it is: without this task nothing would be answered any more
+                self.failing = True
+                message = {"message": str(error)} if isinstance(error, PolyheadError | OSError) else {}
+                self._log.fault(error, event="process_not_started", **message)
                 pause = min(2 * pause, _LONGEST_PAUSE)
             else:
                 self._log.event("process_started", pid=process.pid)

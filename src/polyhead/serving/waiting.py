@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,16 +26,18 @@ class Asked:
         truncated: Places of those that were cut.
         tasks: Names of the tasks to answer.
         confidence: What is held less probable is left out.
-        tokens: Of all its texts, as estimated.
+        sizes: By text, its tokens, as estimated.
         answer: Becomes its results, as JSON with commas between; cancelled once nobody waits any more.
         arrived: When it came, by the loop's clock.
+        tries: How often it came to nothing.
+        tokens: Of all its texts.
     """
 
     texts: Sequence[Text]
     truncated: frozenset[int]
     tasks: Sequence[str]
     confidence: float
-    tokens: int
+    sizes: Sequence[int]
     answer: asyncio.Future[bytes]
     arrived: float
     tries: int = 0
@@ -43,16 +45,36 @@ class Asked:
     _answers: dict[int, bytes] = field(default_factory=dict)
     _answered: int = 0
 
+    def __post_init__(self) -> None:
+        self.tokens = sum(self.sizes)
+
     @property
     def left(self) -> int:
         """How many of its texts are in no batch yet."""
         return len(self.texts) - self._taken
 
-    def take(self, count: int) -> Part:
-        """Take some of the texts that are left."""
-        start = self._taken
-        self._taken += count
-        return Part(self, start, self._taken, self.tries)
+    @property
+    def next_size(self) -> int:
+        """Tokens of the first text that is in no batch yet."""
+        return self.sizes[self._taken]
+
+    def take(self, room: int) -> tuple[Part, int]:
+        """Take some of the texts that are left: one, and as many more as there is room for.
+
+        Args:
+            room: In tokens.
+
+        Returns:
+            The texts, and their tokens.
+        """
+        start, tokens = self._taken, self.sizes[self._taken]
+        self._taken += 1
+        for size in self.sizes[start + 1 : start + _TURN]:
+            if tokens + size > room:
+                break
+            tokens += size
+            self._taken += 1
+        return Part(self, start, self._taken, self.tries), tokens
 
     def add(self, part: Part, results: bytes) -> None:
         """Take what became of a part; with the last one the request is answered."""
@@ -112,6 +134,9 @@ class Queue:
         requests: How many may wait.
         tokens: How many tokens may wait, as estimated; more if nothing else waits.
         budget: Tokens in a batch, as estimated.
+
+    Attributes:
+        tokens: Those of the requests that wait, all of whose texts count until the last of them is in a batch.
     """
 
     def __init__(self, *, requests: int, tokens: int, budget: int) -> None:
@@ -123,28 +148,36 @@ class Queue:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, asked: Asked, *, seconds: Callable[[int], float]) -> None:
+    @property
+    def suspect(self) -> bool:
+        """Whether the next batch is one request that came to nothing before: it may be what ends processes."""
+        return bool(self._waiting) and self._waiting[0].tries > 0
+
+    def put(self, asked: Asked, *, token_seconds: float, most_seconds: float) -> None:
         """Have a request wait.
 
         Args:
             asked: The request.
-            seconds: Says how long so many tokens take.
+            token_seconds: How long a token takes.
+            most_seconds: How long a request may have to wait for its batch.
 
         Raises:
             Refusal: If too much waits already.
         """
+        wait = self.tokens * token_seconds
         if self._waiting and (
-            len(self._waiting) >= self._most_requests or self.tokens + asked.tokens > self._most_tokens
+            len(self._waiting) >= self._most_requests
+            or self.tokens + asked.tokens > self._most_tokens
+            or wait > most_seconds
         ):
-            raise Refusal(QUEUE_FULL, retry_after=seconds(self.tokens))
+            raise Refusal(QUEUE_FULL, retry_after=wait)
         self._waiting.append(asked)
         self.tokens += asked.tokens
         self._some.set()
 
     def put_back(self, asked: Asked) -> None:
-        """Have a request wait whose process ended; it comes first."""
-        if asked in self._waiting:
-            return  # others of its texts wait still
+        """Have a request wait that came to nothing; it comes first."""
+        self.forget(asked)  # others of its texts may wait still
         self._waiting.appendleft(asked)
         self.tokens += asked.tokens
         self._some.set()
@@ -157,29 +190,27 @@ class Queue:
 
     async def some(self) -> None:
         """Wait until a request waits."""
-        await self._some.wait()
+        while not self._waiting:
+            self._some.clear()
+            await self._some.wait()
 
     def batch(self) -> list[Part]:
         """Take a batch; nothing if nothing waits."""
-        parts = list(self._parts())
-        if not self._waiting:
-            self._some.clear()
-        return parts
+        return list(self._parts())
 
     def _parts(self) -> Iterator[Part]:
         room = self._budget
         while self._waiting and room > 0:
-            asked = self._waiting.popleft()
-            if asked.tries and room < self._budget:  # it may be what ended a process: it goes alone
-                self._waiting.appendleft(asked)
-                return
-            each = max(1, asked.tokens // len(asked.texts))
-            count = max(1, min(asked.left, _TURN, room // each))
-            room -= count * each
-            yield asked.take(count)
+            asked = self._waiting[0]
+            if room < self._budget and (asked.tries or asked.next_size > room):
+                return  # it goes alone, or first into the next batch
+            self._waiting.popleft()
+            part, tokens = asked.take(room)
+            room -= tokens
             if asked.left:
                 self._waiting.append(asked)
             else:
                 self.tokens -= asked.tokens
+            yield part
             if asked.tries:
                 return

@@ -15,7 +15,6 @@ import json
 import os
 import signal
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
 from threading import Thread
@@ -27,6 +26,7 @@ from polyhead.inference.results import Result
 from polyhead.processes import answer_a_process, write_error
 from polyhead.records import Text
 from polyhead.serving.account import account_of, texts_to_try
+from polyhead.serving.logs import places
 from polyhead.serving.orders import Answer
 
 Finish = Callable[[], Answer]
@@ -114,8 +114,8 @@ def _write(begun: SimpleQueue[Finish | None], sink: BinaryIO) -> None:
         except MemoryError:
             os._exit(1)  # the next process has what this one has lost
         except Exception as error:  # whatever it is: whoever sent the batch hears of it
-            traceback.print_exc()
-            _write_line(sink, {"failed": f"{type(error).__name__}: {error}"})
+            # Not what it says, which may quote a text.
+            _write_line(sink, {"failed": type(error).__name__, "where": places(error)})
             continue
         header = {"parts": [len(part) for part in answer.parts], "tokens": answer.tokens, "seconds": answer.seconds}
         sink.write(json.dumps(header).encode() + b"\n" + b"".join(answer.parts))

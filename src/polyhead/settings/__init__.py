@@ -3,7 +3,8 @@
 A flag of the command line beats ``--set``, which beats the settings file, which beats the defaults.
 """
 
-from polyhead.settings.loading import load_settings, parse_assignment
+from polyhead.settings.adapters import AdapterSettings
+from polyhead.settings.loading import load_settings, merged_settings, parse_assignment
 from polyhead.settings.model import (
     DataSettings,
     EncodingSettings,
@@ -18,6 +19,7 @@ from polyhead.settings.problems import settings_problem
 from polyhead.settings.training import TrainingSettings
 
 __all__ = [
+    "AdapterSettings",
     "DataSettings",
     "EncodingSettings",
     "RunSettings",
@@ -28,6 +30,7 @@ __all__ = [
     "TrackingSettings",
     "TrainingSettings",
     "load_settings",
+    "merged_settings",
     "parse_assignment",
     "settings_problem",
 ]

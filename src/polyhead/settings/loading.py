@@ -9,9 +9,9 @@ from typing import Any
 
 from polyhead.errors import SettingsError, name_the_known
 from polyhead.settings.model import RunSettings
+from polyhead.settings.paths import change_paths
 from polyhead.settings.problems import settings_problem
-
-_PATH_KEYS = (("output",), ("data", "train"), ("data", "dev"), ("teacher", "models"), ("teacher", "data"))
+from polyhead.settings.ranges import refuse_ranges
 
 
 def load_settings(
@@ -27,6 +27,25 @@ def load_settings(
     Raises:
         SettingsError: If the file cannot be read, a key is unknown, or a value is not what it may be.
     """
+    merged = merged_settings(config, assignments, flags)
+    refuse_ranges(merged, file=str(config or "run.toml"))
+    with settings_problem("", RunSettings):
+        return RunSettings.model_validate(merged)
+
+
+def merged_settings(
+    config: Path | None = None, assignments: Iterable[str] = (), flags: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Merge the sources of settings, without a check of the result, in which ranges may stand.
+
+    Args:
+        config: As `load_settings` takes it, and so are the others.
+        assignments: ``training.lr=3e-5`` and the like.
+        flags: Dotted key to value.
+
+    Raises:
+        SettingsError: If the file cannot be read.
+    """
     merged = _read(config) if config else {}
     for assignment in assignments:
         key, value = parse_assignment(assignment)
@@ -34,8 +53,7 @@ def load_settings(
     for key, value in (flags or {}).items():
         if value is not None:
             _put(merged, key, value)
-    with settings_problem("", RunSettings):
-        return RunSettings.model_validate(merged)
+    return merged
 
 
 def parse_assignment(assignment: str) -> tuple[str, Any]:
@@ -76,30 +94,5 @@ def _read(config: Path) -> dict[str, Any]:
         raise SettingsError(f"{config}: not valid TOML: {error}") from error
     for key in settings.keys() - RunSettings.model_fields.keys():
         raise SettingsError(f"{config}: {key}: no such setting; {name_the_known(key, RunSettings.model_fields)}")
-    data = settings.get("data")
-    sets = data.get("sets") if isinstance(data, dict) else None
-    of_sets = (
-        [("data", "sets", name, key) for name in sets for key in ("train", "dev")] if isinstance(sets, dict) else []
-    )
-    for sections in (*_PATH_KEYS, *of_sets):
-        _resolve(settings, sections, config.parent)
-    if isinstance(data, dict) and isinstance(folder := data.get("cache"), str) and folder != "off":
-        data["cache"] = str(config.parent / folder)
-    # An encoder in a folder beside the file, as opposed to a name on the Hub, is said by a leading dot.
-    if isinstance(encoder := settings.get("encoder"), str) and encoder.startswith("."):
-        settings["encoder"] = str(config.parent / encoder)
+    change_paths(settings, lambda path: str(config.parent / path))
     return settings
-
-
-def _resolve(settings: dict[str, Any], sections: tuple[str, ...], folder: Path) -> None:
-    *outer, key = sections
-    for section in outer:
-        inner = settings.get(section)
-        if not isinstance(inner, dict):
-            return  # absent, or wrong and then refused by the check of the whole
-        settings = inner
-    value = settings.get(key)
-    if isinstance(value, str):
-        settings[key] = str(folder / value)
-    elif isinstance(value, list):
-        settings[key] = [str(folder / part) if isinstance(part, str) else part for part in value]

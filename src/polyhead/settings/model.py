@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from polyhead.settings.adapters import AdapterSettings
 from polyhead.settings.section import Section
 from polyhead.settings.training import TrainingSettings
 
@@ -36,6 +37,9 @@ class _Files(Section):
     """Files to train on."""
     dev: Paths = ()
     """Files that choose the best epoch. Where there is none, a stratified tenth of the training data is held out."""
+    test: Paths = ()
+    """Files that `polyhead study` scores models on, which neither learnt nor were chosen by them. Nothing else reads
+    them."""
     text_field: str | None = None
     """The field that holds the text; by default ``sentence``, else ``text``."""
     format: str | None = None
@@ -202,6 +206,7 @@ class RunSettings(Section):
     them."""
     encoding: EncodingSettings = EncodingSettings()
     training: TrainingSettings = TrainingSettings()
+    adapters: AdapterSettings = AdapterSettings()
     teacher: TeacherSettings = TeacherSettings()
     saving: SavingSettings = SavingSettings()
     tracking: TrackingSettings = TrackingSettings()

@@ -13,7 +13,8 @@ from typing import Any
 from polyhead.bundle import write_text
 from polyhead.errors import SettingsError
 from polyhead.evaluation.intervals import interval_of_mean
-from polyhead.evaluation.report.plots import Curve, as_file, check_plots, curve_plot
+from polyhead.evaluation.report.canvas import as_file, check_plots
+from polyhead.evaluation.report.plots import Curve, curve_plot
 from polyhead.settings import RunSettings
 from polyhead.studies.runs import StudyReporter, discard, fraction_of, load_for_study, train_on
 from polyhead.training import EpochReport, settings_of

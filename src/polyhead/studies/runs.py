@@ -31,6 +31,12 @@ class StudyReporter(Reporter):
     def finish(self, line: str) -> None:
         """Hear what came of it."""
 
+    def ended(self, name: str, line: str, *, number: int, of: int, seconds: float) -> None:
+        """Hear what came of a training that went on beside others, in another process, and how long that took."""
+
+    def tell(self, line: str) -> None:
+        """Hear what is worth knowing about all of them."""
+
 
 def load_for_study(settings: RunSettings, reporter: Reporter) -> tuple[RunSettings, TrainingData]:
     """Read the data of several trainings once, and tell what is odd about them.
@@ -70,10 +76,25 @@ def train_on(
         seed: Of this training.
         reporter: Hears how it goes.
     """
+    return train_as_it_is(with_sets(data, sets), settings, folder=folder, seed=seed, reporter=reporter)
+
+
+def train_as_it_is(
+    data: TrainingData, settings: RunSettings, *, folder: Path, seed: int, reporter: Reporter
+) -> TrainedRun:
+    """Train on data, by the tasks that they have.
+
+    Args:
+        data: What is trained on.
+        settings: All settings.
+        folder: Where the bundles go.
+        seed: Of this training.
+        reporter: Hears how it goes.
+    """
     training = settings.training.model_copy(update={"seed": seed})
     saving = SavingSettings(every_minutes=0.0)  # a training of several is not resumed: the study begins it anew
     own = settings.model_copy(update={"output": folder, "training": training, "saving": saving})
-    return run_training(own, reporter=reporter, data=with_sets(data, sets))
+    return run_training(own, reporter=reporter, data=data)
 
 
 def discard(run: TrainedRun) -> None:

@@ -61,6 +61,9 @@ class TaskOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
+    reading: ClassVar[frozenset[str]] = frozenset()
+    """The settings by which fields are read: with other values the data are others."""
+
     @property
     def is_open(self) -> bool:
         """Whether a setting is left to what the data hold, as `suited` finds it."""

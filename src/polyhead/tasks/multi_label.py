@@ -101,6 +101,8 @@ class LabelsPrediction(Prediction):
 class MultiLabelOptions(SentenceOptions):
     """Settings of a multi-label task."""
 
+    reading: ClassVar[frozenset[str]] = frozenset({"separator"})
+
     separator: str | None = Field(default=None, min_length=1)
     """What stands between the labels where the field holds them in one string: ``#`` for ``"sports#health"``."""
     thresholds: Literal["tuned"] | float = "tuned"

@@ -65,8 +65,16 @@ def settings_of(config: str | Path | None, flags: Mapping[str, Any], settings: M
     Raises:
         SettingsError: If a setting is unknown or out of range.
     """
-    named = {_place(name): value for name, value in settings.items()}
-    return load_settings(Path(config) if config else None, (), {**flags, **named})
+    return load_settings(Path(config) if config else None, (), named_settings(flags, settings))
+
+
+def named_settings(flags: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was given in Python by dotted keys; see `settings_of`.
+
+    Raises:
+        SettingsError: If there is no setting of a name.
+    """
+    return {**flags, **{_place(name): value for name, value in settings.items()}}
 
 
 def add_head(

@@ -11,6 +11,7 @@ from polyhead.bundle import FORMAT_VERSION, About, write_folder
 from polyhead.evaluation import mean_score, tune_and_evaluate
 from polyhead.inference import Predictor
 from polyhead.model import TorchRuntime
+from polyhead.model.merging import as_saved
 from polyhead.model.single_file import write_single_file
 from polyhead.model.weights import save_weights
 from polyhead.tasks import Task, task_state
@@ -90,9 +91,9 @@ class EpochEnd:
         if not prepared.data.dev:
             return Scored(prepared.tasks, None, None, averaged)
         self._reporter.evaluating(records=len(prepared.data.dev))
-        predictor = Predictor(
-            tasks=prepared.data.tasks, text_encoder=prepared.text_encoder, runtime=TorchRuntime(prepared.model)
-        )
+        # What is scored is what is saved: an adapter that is merged gives other last bits than one beside the encoder.
+        runtime = TorchRuntime(as_saved(prepared.model))
+        predictor = Predictor(tasks=prepared.data.tasks, text_encoder=prepared.text_encoder, runtime=runtime)
         predictor, scores = tune_and_evaluate(predictor, prepared.data.dev, on_batch=self._evaluated)
         tuned = {task.name: task for task in predictor.tasks}
         tasks = tuple(tuned.get(task.name, task) for task in prepared.tasks)
@@ -104,6 +105,7 @@ class EpochEnd:
 
     def _save(self, epoch: int, scored: Scored) -> None:
         prepared = self._prepared
+        model = as_saved(prepared.model)
         about = About(
             format_version=FORMAT_VERSION,
             encoder=prepared.pretrained.name,
@@ -113,6 +115,7 @@ class EpochEnd:
             dev=scored.dev,
             settings=prepared.resolved_settings(),
             versions=versions(),
+            adapters=model.adapters.states if model.adapters else (),
         )
         texts = {
             "config_json": prepared.pretrained.config_json,
@@ -123,10 +126,10 @@ class EpochEnd:
         folder = self._folder.path / bundle_name(epoch)
         began = time.perf_counter()
         with saving(folder):
-            write_folder(folder, about=about, write_weights=lambda path: save_weights(prepared.model, path), **texts)
+            write_folder(folder, about=about, write_weights=lambda path: save_weights(model, path), **texts)
         if single := self.single_name(epoch):
             with saving(self._folder.path / single):
-                write_single_file(self._folder.path / single, about=about, model=prepared.model, **texts)
+                write_single_file(self._folder.path / single, about=about, model=model, **texts)
         self._folder.log("bundle", epoch=epoch, seconds=round(time.perf_counter() - began, 3))
 
 

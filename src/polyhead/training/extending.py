@@ -137,7 +137,9 @@ def remove_head(model: str | Path, task: str, output: str | Path) -> Path:
     prove_unchanged(before, after, [own.name for own in kept])
     write_folder(
         folder,
-        about=_about_without(bundle.about, task, kept=[task_state(own) for own in kept]),
+        about=_about_without(bundle.about, task, kept=[task_state(own) for own in kept]).model_copy(
+            update={"adapters": after.adapters.states if after.adapters else ()}
+        ),
         config_json=bundle.config_json,
         tokenizer_json=bundle.tokenizer_json,
         write_weights=lambda path: save_weights(after, path),

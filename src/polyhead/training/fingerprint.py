@@ -23,6 +23,7 @@ _OF_NO_MATTER = (
     "data.cache",
     "data.train",
     "data.dev",
+    "data.test",
 )
 """Settings that change nothing of the weights. Of files it is the content that counts, wherever they stand."""
 
@@ -61,6 +62,14 @@ def check_same_run(before: Mapping[str, Any], now: Mapping[str, Any], *, force: 
     return found
 
 
+def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return which settings and data of an account are others, as far as they matter; a line each."""
+    return [
+        *_changed(_that_matter(before["settings"]), _that_matter(now["settings"])),
+        *_changed_files(before["data"], now["data"]),
+    ]
+
+
 def machine_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Return what else may change the last bits of the weights: versions, device, threads; a line each."""
     return [
@@ -71,10 +80,7 @@ def machine_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> li
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    found = [
-        *_changed(_that_matter(before["settings"]), _that_matter(now["settings"])),
-        *_changed_files(before["data"], now["data"]),
-    ]
+    found = changed_settings(before, now)
     yield from found
     if not found:  # what is left then is not explained by these
         yield from _changed(dict(flattened(before["plan"])), dict(flattened(now["plan"])))
@@ -85,15 +91,15 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
 
 
 def _that_matter(settings: Mapping[str, Any]) -> dict[str, Any]:
+    # Runs from before there were adapters have no settings of them.
+    no_matter = _OF_NO_MATTER if settings.get("adapters", {}).get("rank") else (*_OF_NO_MATTER, "adapters.")
     return {
-        key: value
-        for key, value in flattened(settings)
-        if not key.startswith(_OF_NO_MATTER) and not _is_file_of_set(key)
+        key: value for key, value in flattened(settings) if not key.startswith(no_matter) and not _is_file_of_set(key)
     }
 
 
 def _is_file_of_set(key: str) -> bool:
-    return key.startswith("data.sets.") and key.endswith((".train", ".dev"))
+    return key.startswith("data.sets.") and key.endswith((".train", ".dev", ".test"))
 
 
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

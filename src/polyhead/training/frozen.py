@@ -69,6 +69,12 @@ def _stays_frozen(prepared: Prepared) -> bool:
     return is_frozen(prepared.model.encoder) and not prepared.settings.training.unfreeze
 
 
+def adapter_of(prepared: Prepared) -> str | None:
+    """Return the adapter with which the frozen encoder of a run is read by the heads that learn, if any."""
+    ((adapter, _),) = prepared.model.passes([task.name for task in prepared.data.tasks])
+    return adapter
+
+
 def states_key(prepared: Prepared, *, mixes: bool) -> str:
     """Return the key of all that the states depend on.
 
@@ -91,6 +97,7 @@ def states_key(prepared: Prepared, *, mixes: bool) -> str:
         precision=resolve_precision(prepared.settings.training.precision),
         device=prepared.model.device().type,
         all_layers=mixes,
+        adapter=adapter_of(prepared),
         versions=[metadata.version(name) for name in ("torch", "transformers")],
     )
 
@@ -175,7 +182,7 @@ class _Keeper:
         batch = collate([prepared.examples[row].row for row in rows], prepared.text_encoder)
         ids, mask, types = tensors_of(batch, prepared.model.device())
         with torch.no_grad(), prepared.engine.autocast():
-            states = prepared.model.states(ids, mask, types)
+            states = prepared.model.states(ids, mask, types, adapter=adapter_of(prepared))
         return [layer[mask.bool()] for layer in states[-self._layers :]]
 
     def _opened(self, entry: Entry) -> FrozenStates:

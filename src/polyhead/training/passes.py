@@ -183,13 +183,19 @@ class Passes:
 
     def _groups(self, step: Step, budget: int | None) -> Iterator[list[Pass]]:
         """Yield what is in memory together: the whole step, or one part of it after the other."""
-        if budget is None or self.size(step).slots <= budget:
+        if budget is None or self.size(step).slots * self._runs(step) <= budget:
             yield [Pass(sub_batch) for sub_batch in step]
             return
         for sub_batch in step:
             whole = self._units(sub_batch)
             for part in token_budget_batches(self.lengths(sub_batch), budget=budget):
-                yield [Pass(SubBatch(sub_batch.rows[part], sub_batch.tasks), whole)]
+                # Tasks with adapters of their own go through one after the other, so that one pass is in memory.
+                for _, tasks in self._model.passes(sub_batch.tasks):
+                    yield [Pass(SubBatch(sub_batch.rows[part], frozenset(tasks)), whole)]
+
+    def _runs(self, step: Step) -> int:
+        """Return how often the encoder runs for a row, at most: once a group of tasks that share an adapter."""
+        return max(len(self._model.passes(sub_batch.tasks)) for sub_batch in step)
 
     def _guarded(self, group: Sequence[Pass]) -> dict[str, float]:
         try:

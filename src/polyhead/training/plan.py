@@ -16,6 +16,9 @@ _MOST_LR = 1e-3
 _HEAD_FACTOR = 10.0
 """Heads begin at random, and have few steps: they learn at a higher rate than the encoder."""
 _MOST_HEAD_LR = 2e-3
+_ADAPTER_FACTOR = 10.0
+"""Adapters learn best at about ten times the rate of the whole encoder, whatever its size (Schulman et al. 2025)."""
+_MOST_ADAPTER_LR = 2e-3
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,9 @@ def choose_batch_size(settings: TrainingSettings, *, rows: int) -> int:
     return size
 
 
-def make_plan(settings: TrainingSettings, *, hidden: int, batch_size: int, steps_per_epoch: int) -> Plan:
+def make_plan(
+    settings: TrainingSettings, *, hidden: int, batch_size: int, steps_per_epoch: int, adapted: bool = False
+) -> Plan:
     """Work out learning rates and warm-up.
 
     Args:
@@ -61,8 +66,9 @@ def make_plan(settings: TrainingSettings, *, hidden: int, batch_size: int, steps
         hidden: Width of the encoder's states. Smaller encoders take higher rates, as the inverse square.
         batch_size: Rows in a batch.
         steps_per_epoch: Optimiser steps in an epoch.
+        adapted: Adapters learn instead of the encoder.
     """
-    lr = settings.lr if settings.lr is not None else min(_LR_768 * (768 / hidden) ** 2, _MOST_LR)
+    lr = settings.lr if settings.lr is not None else _usual_lr(hidden, adapted=adapted)
     head_lr = settings.head_lr if settings.head_lr is not None else max(lr, min(lr * _HEAD_FACTOR, _MOST_HEAD_LR))
     steps = settings.epochs * steps_per_epoch
     return Plan(
@@ -73,3 +79,8 @@ def make_plan(settings: TrainingSettings, *, hidden: int, batch_size: int, steps
         steps=steps,
         warmup_steps=round(settings.warmup * steps),
     )
+
+
+def _usual_lr(hidden: int, *, adapted: bool) -> float:
+    lr = min(_LR_768 * (768 / hidden) ** 2, _MOST_LR)
+    return max(lr, min(_ADAPTER_FACTOR * lr, _MOST_ADAPTER_LR)) if adapted else lr

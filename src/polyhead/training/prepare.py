@@ -15,6 +15,7 @@ from polyhead.bundle import Bundle, EncodingState
 from polyhead.encoding import TextEncoder
 from polyhead.evaluation import Criterion
 from polyhead.model import MultiTaskModel, Pretrained, load_pretrained
+from polyhead.model.adapters import Adapters
 from polyhead.model.compiling import check_compiler, compile_layers
 from polyhead.model.fast import CutTable, cut_table, speed_up
 from polyhead.model.freezing import freeze
@@ -22,6 +23,7 @@ from polyhead.model.recomputing import recompute_layers
 from polyhead.notices import Notices
 from polyhead.settings import RunSettings, TrainingSettings
 from polyhead.tasks import Task, task_state
+from polyhead.training import adapting
 from polyhead.training.choosing import criteria_of
 from polyhead.training.data import DataSet, TrainingData, load_data
 from polyhead.training.engine import (
@@ -88,6 +90,7 @@ class Prepared:
         settings["training"] |= {key: plan[key] for key in ("batch_size", "lr", "head_lr")}
         settings["training"]["precision"] = resolve_precision(self.settings.training.precision)
         settings["encoding"]["max_length"] = self.encoding.max_pieces
+        settings["adapters"] |= adapting.resolved(self.model)
         return settings
 
     def account(self) -> dict[str, Any]:
@@ -108,6 +111,8 @@ class Prepared:
         """Yield topic and line of what a person should know before the run starts."""
         data = self.data
         yield "encoder", self._encoder_fact()
+        for line in adapting.facts(self.model, self.settings.adapters):
+            yield "adapters", line
         for task in data.tasks:
             kind = f"{task.kind} from {task.field!r}, {task.describe()}"
             yield "task", f"{task.name}: {kind}, {data.annotated(task.name):,} records"
@@ -189,8 +194,10 @@ def prepare(
     if base is None:
         freeze(model.encoder, training.freeze)
         check_layers(model.encoder, training)
+        adapting.adapt(model, settings)
     else:
         take_over(base, model)
+        adapting.adapt_head(model, settings, base)
     accelerator = make_accelerator(training.precision)
     model.to(accelerator.device)
     _set_up_layers(model, training)
@@ -207,7 +214,13 @@ def prepare(
     by_set = training.mix_by == "set" or (training.mix_by == "auto" and len(sets) > 1)
     rows = rows_in(examples, sets, data.tasks, by_set=by_set)
     steps = Steps(rows, settings=training, batch_size=batch_size)
-    plan = make_plan(training, hidden=model.hidden, batch_size=batch_size, steps_per_epoch=len(steps.of_epoch(1)))
+    plan = make_plan(
+        training,
+        hidden=model.hidden,
+        batch_size=batch_size,
+        steps_per_epoch=len(steps.of_epoch(1)),
+        adapted=settings.adapters.rank is not None,
+    )
     if accelerator.device.type == "cpu":
         cut_table(model.encoder, pieces_in(examples, text_encoder))
     engine = make_engine(model, accelerator, settings=training, plan=plan)
@@ -239,7 +252,7 @@ def _set_up_layers(model: MultiTaskModel, training: TrainingSettings) -> None:
     elif device.type == "cpu":
         speed_up(model, model.encoder)
     if training.checkpoint_activations:
-        recompute_layers(model.encoder)
+        recompute_layers(model.encoder, model.adapters if isinstance(model.adapters, Adapters) else None)
 
 
 def _encoder(settings: RunSettings) -> tuple[Pretrained, EncodingState]:

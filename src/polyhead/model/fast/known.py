@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
 from transformers.activations import GELUActivation
 
+from polyhead.model.fast.adapted import Adapted, as_plain
 from polyhead.model.fast.dropout import FastDropout
-from polyhead.model.fast.layer import FastLayer, Parts
+from polyhead.model.fast.layer import LINEARS, FastLayer, Parts
 from polyhead.model.freezing import layers_of
 
 
@@ -39,7 +41,8 @@ def speed_up(model: nn.Module, encoder: nn.Module) -> bool:
 def _parts_of(layer: nn.Module) -> Parts | None:
     """Return a layer's modules; `None` where it is of a sort that is not known."""
     read = _SORTS.get(type(layer).__name__)
-    return read(layer) if read and type(layer).__module__.startswith("transformers.models.") else None
+    parts = read(layer) if read and type(layer).__module__.startswith("transformers.models.") else None
+    return parts and replace(parts, **{name: as_plain(getattr(parts, name)) for name in LINEARS})
 
 
 def _like_bert(layer: Any) -> Parts | None:
@@ -99,11 +102,11 @@ def _is_gelu(activation: object) -> bool:
 
 
 def _is_sound(parts: Parts) -> bool:
-    """Whether modules are the plain ones: adapters, say, put others in their place."""
-    linears = (parts.query, parts.key, parts.value, parts.mixed, parts.inner, parts.outer)
+    """Whether modules are the plain ones, or can be seen as such."""
+    linears = [getattr(parts, name) for name in LINEARS]
     norms = (parts.first_norm, parts.last_norm)
     return (
-        all(type(module) is nn.Linear and module.bias is not None for module in linears)
+        all(type(module) in {nn.Linear, Adapted} and module.bias is not None for module in linears)
         and all(type(module) is nn.LayerNorm for module in norms)
         and parts.query.out_features == parts.query.in_features
         and parts.query.out_features % parts.heads == 0

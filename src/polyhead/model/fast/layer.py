@@ -16,10 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from polyhead.model.fast.adapted import Adapted, Linear
 from polyhead.model.fast.attention import Attended, attend, attend_backward
 from polyhead.model.fast.dropout import MaskSource
 
 _NORM = torch.native_layer_norm
+LINEARS = ("query", "key", "value", "mixed", "inner", "outer")
+"""The linear layers of a layer, by the names that `Parts` has for them."""
 _NORM_BACKWARD = torch.ops.aten.native_layer_norm_backward
 
 
@@ -42,18 +45,23 @@ class Parts:
         mixed_dropout: Share of what was attended to that is; some encoders drop nothing there.
     """
 
-    query: nn.Linear
-    key: nn.Linear
-    value: nn.Linear
-    mixed: nn.Linear
+    query: Linear
+    key: Linear
+    value: Linear
+    mixed: Linear
     first_norm: nn.LayerNorm
-    inner: nn.Linear
-    outer: nn.Linear
+    inner: Linear
+    outer: Linear
     last_norm: nn.LayerNorm
     heads: int
     attention_dropout: float
     dropout: float
     mixed_dropout: float
+
+    def active(self) -> tuple[tuple[str, ...], ...]:
+        """Return, by linear layer that has adapters, the active one."""
+        linears = [getattr(self, name) for name in LINEARS]
+        return tuple(module.active for module in linears if isinstance(module, Adapted))
 
     def weights(self) -> list[Tensor]:
         """Return the weights and biases, in the order in which `_Layer.backward` returns gradients."""
@@ -118,25 +126,27 @@ class _Cast:
     """Casts a layer's weights, into memory that it keeps.
 
     They are cast in each pass: whether they have changed since the last cannot be told, for fused optimisers do not
-    count up a tensor's version.
+    count up a tensor's version. With several adapters a step has passes of each before the first goes backward, so that
+    each has memory of its own.
     """
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._made: _Weights | None = None
+        self._made: dict[object, _Weights] = {}
 
     def now(self, dtype: torch.dtype) -> _Weights:
         """Return the weights as they are now."""
-        if self._made is None or self._made.mixed.dtype != dtype:
-            self._made = self._empty(dtype)
-        self._fill(self._made)
-        return self._made
+        key = (dtype, self._parts.active())
+        if key not in self._made:
+            self._made[key] = self._empty(dtype)
+        self._fill(self._made[key])
+        return self._made[key]
 
     def _empty(self, dtype: torch.dtype) -> _Weights:
         parts = self._parts
         width = parts.query.out_features
 
-        def like(module: nn.Linear) -> tuple[Tensor, Tensor]:
+        def like(module: Linear) -> tuple[Tensor, Tensor]:
             return torch.empty_like(module.weight, dtype=dtype), torch.empty_like(module.bias, dtype=dtype)
 
         attention = torch.empty(3 * width, parts.query.in_features, dtype=dtype), torch.empty(3 * width, dtype=dtype)

@@ -53,7 +53,7 @@ def _of_memory(prepared: Prepared, line: Line, largest: float, room: int | None)
             rows //= 2
         if rows < prepared.plan.batch_size and rows * a_row <= size:
             yield _option(f"training.batch_size={rows}", "other steps, and more of them", line.at(rows * a_row))
-    if not is_frozen(prepared.model.encoder):
+    if not is_frozen(prepared.model.encoder) and prepared.model.adapters is None:
         learning = for_learning(prepared.model)
         heads = sum(weight.numel() for weight in prepared.model.heads.parameters()) * 12
         layer = line.slope / max(1, len(layers_of(prepared.model.encoder)))

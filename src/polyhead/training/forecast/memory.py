@@ -80,9 +80,10 @@ def per_slot(model: MultiTaskModel, *, longest: int, recomputed: bool) -> float:
     of_layer = _NUMBERS_KEPT * model.hidden + _SCORES_KEPT * heads * longest
     if is_frozen(model.encoder):
         return _FLOAT * of_layer  # one layer after the other, and nothing is kept
+    passes = len(model.passes())
     if recomputed:
-        return _FLOAT * (layers * model.hidden + of_layer)
-    return _FLOAT * layers * of_layer
+        return _FLOAT * passes * (layers * model.hidden + of_layer)
+    return _FLOAT * passes * layers * of_layer
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from polyhead.training.forecast.memory import Line, Meter, fits, line_through
 from polyhead.training.forecast.timing import Estimate, mean_of, measured
 from polyhead.training.forecast.workload import Sizes
 from polyhead.training.forward import Forward, Inputs
+from polyhead.training.frozen import adapter_of
 from polyhead.training.guard import Guard
 from polyhead.training.loop import LossSettings, train_steps
 from polyhead.training.prepare import Prepared
@@ -195,7 +196,7 @@ def states_of(prepared: Prepared, rows: Indices) -> Inputs:
     batch = collate([prepared.examples[row].row for row in rows], prepared.text_encoder)
     ids, mask, types = tensors_of(batch, prepared.model.device())
     with torch.no_grad(), prepared.engine.autocast():
-        states = prepared.model.states(ids, mask, types)
+        states = prepared.model.states(ids, mask, types, adapter=adapter_of(prepared))
     mixes = any(prepared.model.specs[task.name].layers == "mix" for task in prepared.data.tasks)
     return list(states) if mixes else [states[-1]], mask
 

@@ -1,0 +1,57 @@
+"""Tables of `polyhead tune`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from polyhead.cli.figures import between, figure_table, percent
+
+_MOST_ROWS = 30
+"""Of trials, the best; ``trials.md`` has all."""
+
+
+def tune_tables(found: Mapping[str, Any]) -> Iterator[Table]:
+    """Yield the tables that `polyhead tune` prints.
+
+    Args:
+        found: As `polyhead.tune` returns it.
+    """
+    yield _trials(found)
+    if found["confirmed"]:
+        yield _confirmed(found["confirmed"])
+    if found["importance"]:
+        yield _importance(found["importance"])
+
+
+def _trials(found: Mapping[str, Any]) -> Table:
+    columns, rows = found["table"]["columns"], found["table"]["rows"]
+    shown = rows[:_MOST_ROWS] + [row for row in rows[_MOST_ROWS:] if row[0].startswith("default")]
+    part = f", {len(shown)} of {len(rows):,}" if len(shown) < len(rows) else ""
+    title = f"trials{part}, the best first: on {found['dev_records']:,} dev records, %"
+    table = figure_table(title, [escape(name.replace("_", " ")) for name in columns])
+    for row in shown:
+        style = "bold" if row[0].startswith("default") else ""
+        table.add_row(*map(escape, row), style=style)
+    return table
+
+
+def _confirmed(confirmed: Mapping[str, Any]) -> Table:
+    seeds = ", ".join(map(str, confirmed["seeds"]))
+    title = f"trained anew with seeds {seeds}, on the same dev data, %"
+    columns = ["figure", f"trial {confirmed['trial']}", "default", "difference", "95 % interval"]
+    table = figure_table(title, columns)
+    for name, own in confirmed["figures"].items():
+        cells = [percent(own[key]) for key in ("best", "default", "difference")]
+        table.add_row(escape(name.replace("_", " ")), *cells, between(own["interval"]))
+    return table
+
+
+def _importance(rows: list[dict[str, Any]]) -> Table:
+    table = figure_table("what mattered", ["setting", "share, %", "by chance up to"])
+    for own in rows:
+        table.add_row(escape(own["setting"]), f"{100 * own['share']:.0f}", f"{100 * own['chance']:.0f}")
+    return table
