@@ -20,13 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 import yaml
 
-from polyhead.cli.app import app
 from polyhead.export import export
 from polyhead.training import TrainedRun
 from tests.conftest import RECORDS
+from tests.end_to_end.served import parsed
 
 ROOT = Path(__file__).parents[2]
 
@@ -85,12 +84,6 @@ def service() -> dict[str, Any]:
     assert found["secrets"] == {"keys": {"file": "./keys.txt"}}
     assert list(found["services"]) == ["polyhead"]
     return found["services"]["polyhead"]
-
-
-def parsed(arguments: list[str]) -> dict[str, Any]:
-    """What `polyhead serve` makes of arguments."""
-    command = typer.main.get_command(app).get_command(None, "serve")  # type: ignore[attr-defined, arg-type]
-    return dict(command.make_context("serve", list(arguments)).params)
 
 
 def test_both_stages_are_a_slim_python_that_is_pinned() -> None:
