@@ -30,8 +30,8 @@ def _notes(result: Mapping[str, Any], settings: RunSettings) -> Iterator[str]:
         )
     if len(result["seeds"]) == 1:
         yield (
-            "one seed: intervals are over records alone, so that verdicts are about these very models rather than about "
-            "sharing; take three seeds or more"
+            "one seed: intervals are over records alone, so that verdicts are about these very models rather than "
+            "about sharing; take three seeds or more"
         )
     if settings.training.strategy not in _ONCE:
         yield (
