@@ -245,6 +245,7 @@ def test_models_are_kept_where_that_is_asked_for(config: Path, files: dict[str, 
     found = polyhead.study(config, seeds=2, output=tmp_path / "out", keep_models=True, epochs=1)
     models = tmp_path / "out" / "trainings" / "models"
     assert len(list(models.iterdir())) == 6
+    assert polyhead.study(config, seeds=2, output=tmp_path / "out", epochs=1) == found  # which removes none of them
     scores = polyhead.evaluate(models / "single-ner-seed43", files["test"], resamples=0)
     assert list(scores["tasks"]) == ["ner"]
     assert scores["tasks"]["ner"]["f1"] == found["tasks"]["ner"]["single"]["values"][1]

@@ -149,7 +149,7 @@ def test_an_unknown_key_in_a_section(config):
 
 
 def test_an_unknown_key_of_a_data_set(config):
-    known = "known: train, dev, text_field, format, columns, second_field, tasks, weight"
+    known = "known: train, dev, test, text_field, format, columns, second_field, tasks, weight"
     assert complaint(config('[data.sets.news]\ntrian = "a.json"\n')) == (
         f"data.sets.news.trian: no such setting; {known} (did you mean 'train'?)"
     )

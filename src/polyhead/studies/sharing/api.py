@@ -26,7 +26,7 @@ from polyhead.studies.sharing.setup import set_up
 from polyhead.studies.sharing.store import Store, as_begun
 from polyhead.studies.sharing.teams import Team
 from polyhead.studies.sharing.training import Job, Setup
-from polyhead.studies.sharing.work import Done, one_by_one, side_by_side
+from polyhead.studies.sharing.work import Done, cores_of_each, one_by_one, side_by_side
 from polyhead.training import settings_of
 from polyhead.training.choosing import criteria_of
 from polyhead.training.engine import resolve_precision
@@ -142,7 +142,7 @@ def study_of(
     store = Store(folder)
     settings = as_begun(settings, None if anew else store.begun(), resolve_precision(settings.training.precision))
     setup, test_files = set_up(settings, data, folder=store.folder.absolute(), beside=workers - 1, reporter=reporter)
-    account = _account(settings, [*data.files, *test_files])
+    account = _account(settings, [*data.files, *test_files], workers=workers)
     store.open(account, anew=anew, reporter=reporter)
     plan = Plan.of(names, first_seed=settings.training.seed, seeds=seeds, pairs=grouping)
     outcomes = _trained(plan, setup, store, workers=workers, keep_models=keep_models, reporter=reporter)
@@ -158,13 +158,14 @@ def _check(seeds: int, workers: int) -> None:
             raise SettingsError(f"{option}: must be 1 or more, found {value}")
 
 
-def _account(settings: RunSettings, files: list[dict[str, Any]]) -> dict[str, Any]:
+def _account(settings: RunSettings, files: list[dict[str, Any]], *, workers: int) -> dict[str, Any]:
     """Return what a study that goes on must have been begun with."""
+    threads = torch.get_num_threads() if workers == 1 else cores_of_each(workers)
     return {
         "settings": settings.model_dump(mode="json"),
         "data": files,
         "versions": versions(),
-        "machine": {"device": "cuda" if torch.cuda.is_available() else "cpu", "threads": torch.get_num_threads()},
+        "machine": {"device": "cuda" if torch.cuda.is_available() else "cpu", "threads": threads},
     }
 
 
@@ -225,8 +226,8 @@ def _latency(plan: Plan, setup: Setup, store: Store, *, keep_models: bool, repor
         records = [record for pool in setup.pools for record in pool.records]
         found = latency_of(joint, singles, records)
         store.add_latency(found)
-    if not keep_models:
-        store.drop_models()
+        if not keep_models:
+            store.drop_models()
     return found
 
 

@@ -71,13 +71,18 @@ def side_by_side(jobs: Sequence[Job], setup: Setup, *, workers: int) -> Iterator
     count = min(workers, len(jobs))
     with ExitStack() as stack:
         for _ in range(count):
-            worker = stack.enter_context(Process(MODULE, cores=max(1, cores() // workers)))
+            worker = stack.enter_context(Process(MODULE, cores=cores_of_each(workers)))
             threading.Thread(target=_serve, args=(worker, setup, left, done), daemon=True).start()
         for _ in jobs:
             found = done.get()
             if isinstance(found, PolyheadError):
                 raise found
             yield found
+
+
+def cores_of_each(workers: int) -> int:
+    """Return how many cores each of so many processes may keep busy."""
+    return max(1, cores() // workers)
 
 
 def _serve(
