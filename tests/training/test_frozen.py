@@ -56,10 +56,10 @@ def passes_of_encoder(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seen: list[int] = []
     states = MultiTaskModel.states
 
-    def spy(self: MultiTaskModel, ids: Tensor, *others: Any) -> Any:
+    def spy(self: MultiTaskModel, ids: Tensor, *others: Any, **named: Any) -> Any:
         if not torch.is_inference_mode_enabled():
             seen.append(len(ids))
-        return states(self, ids, *others)
+        return states(self, ids, *others, **named)
 
     monkeypatch.setattr(MultiTaskModel, "states", spy)
     return seen
