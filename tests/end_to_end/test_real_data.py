@@ -185,7 +185,7 @@ def test_adapters_on_snips(part_of: Callable[..., Path], tmp_path: Path, share: 
             epochs=1,
             batch_size=32,
             precision="fp32",
-            adapters={"rank": 8, "share": share, "merge": merge},
+            adapters={"rank": 8 if share == "shared" else 4, "share": share, "merge": merge},
             reporter=listener,
         )
     (share_of_all,) = {float(found[1]) for line in listener.lines if (found := re.search(r"learn \((.*) %\)", line))}

@@ -56,10 +56,10 @@ def passes_of_encoder(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seen: list[int] = []
     states = MultiTaskModel.states
 
-    def spy(self: MultiTaskModel, ids: Tensor, *others: Any) -> Any:
+    def spy(self: MultiTaskModel, ids: Tensor, *others: Any, **named: Any) -> Any:
         if not torch.is_inference_mode_enabled():
             seen.append(len(ids))
-        return states(self, ids, *others)
+        return states(self, ids, *others, **named)
 
     monkeypatch.setattr(MultiTaskModel, "states", spy)
     return seen
@@ -398,13 +398,13 @@ def test_memory_that_runs_out_in_the_first_pass(
 ) -> None:
     states, seen = MultiTaskModel.states, []
 
-    def small(self: MultiTaskModel, ids: Tensor, *others: Any) -> Any:
+    def small(self: MultiTaskModel, ids: Tensor, *others: Any, **named: Any) -> Any:
         if torch.is_inference_mode_enabled():
-            return states(self, ids, *others)
+            return states(self, ids, *others, **named)
         seen.append(ids.numel())
         if ids.numel() > 100:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return states(self, ids, *others)
+        return states(self, ids, *others, **named)
 
     monkeypatch.setattr(MultiTaskModel, "states", small)
     listener = Listener()
@@ -417,7 +417,7 @@ def test_memory_that_runs_out_in_the_first_pass(
 def test_an_error_of_the_encoder_is_none_of_the_cache(
     fit: Fit, write: Write, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: Any) -> Any:
+    def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("something else")
 
     monkeypatch.setattr(MultiTaskModel, "states", broken)

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -61,21 +62,29 @@ def write_onnx(model: MultiTaskModel, path: Path, *, tasks: int, types: bool) ->
     rows, length = torch.export.Dim("rows", min=1), torch.export.Dim("length", min=1)
     try:
         with _quiet(), torch.inference_mode(False), torch.no_grad(), _plain_attention(model.encoder):
-            torch.onnx.export(
+            program: Any = torch.onnx.export(
                 whole,
                 given,
-                path,
                 dynamo=True,
                 input_names=inputs,
                 output_names=[logits_name(at) for at in range(tasks)],
                 dynamic_shapes=tuple({0: rows, 1: length} for _ in given),
                 opset_version=OPSET,
-                external_data=False,
                 optimize=True,
                 verbose=False,
             )
+            if len(model.passes()) > 1:
+                _once_each(program)
+            program.save(path, external_data=False)
     except Exception as error:  # whatever its many parts raise
         raise ExportError(f"torch cannot export this encoder: {str(error).strip()[:800]}") from error
+
+
+def _once_each(program: Any) -> None:
+    """Have equal weights in a graph once: folding makes a copy of a matrix for each pass that reads it."""
+    from onnx_ir.passes.common import DeduplicateInitializersPass
+
+    DeduplicateInitializersPass(size_limit=_MOST_BYTES)(program.model)
 
 
 @contextmanager

@@ -123,13 +123,13 @@ def test_an_unknown_key_of_the_file_names_the_file(config):
     path = config("[trainning]\nepochs = 3\n")
     assert complaint(path) == (
         f"{path}: trainning: no such setting; known: encoder, output, strict, data, tasks, encoding, training, "
-        "teacher, saving, tracking (did you mean 'training'?)"
+        "adapters, teacher, saving, tracking (did you mean 'training'?)"
     )
 
 
 def test_an_unknown_key_at_the_top():
     assert complaint(assignments=["encodr=x"]) == (
-        "encodr: no such setting; known: encoder, output, strict, data, tasks, encoding, training, teacher, "
+        "encodr: no such setting; known: encoder, output, strict, data, tasks, encoding, training, adapters, teacher, "
         "saving, tracking (did you mean 'encoder'?)"
     )
 
