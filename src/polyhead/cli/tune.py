@@ -93,7 +93,7 @@ def tune_command(
         sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
         return
     out = output_console()
-    for table in tune_tables(found):
+    for table in tune_tables(found, width=out.width):
         out.print(table)
     for line in _words(found):
         out.print(line, markup=False)

@@ -13,22 +13,26 @@ from polyhead.cli.figures import between, figure_table, percent
 _MOST_ROWS = 30
 """Of trials, the best; ``trials.md`` has all."""
 
+_BETWEEN = 2
+"""Blanks between two columns."""
 
-def tune_tables(found: Mapping[str, Any]) -> Iterator[Table]:
+
+def tune_tables(found: Mapping[str, Any], *, width: int) -> Iterator[Table]:
     """Yield the tables that `polyhead tune` prints.
 
     Args:
         found: As `polyhead.tune` returns it.
+        width: Columns of the terminal; where trials do not fit, tasks' figures are left out, not their score.
     """
-    yield _trials(found)
+    yield _trials(found, width)
     if found["confirmed"]:
         yield _confirmed(found["confirmed"])
     if found["importance"]:
         yield _importance(found["importance"])
 
 
-def _trials(found: Mapping[str, Any]) -> Table:
-    columns, rows = found["table"]["columns"], found["table"]["rows"]
+def _trials(found: Mapping[str, Any], width: int) -> Table:
+    columns, rows = _that_fit(found["table"]["columns"], found["table"]["rows"], width)
     shown = rows[:_MOST_ROWS] + [row for row in rows[_MOST_ROWS:] if row[0].startswith("default")]
     part = f", {len(shown)} of {len(rows):,}" if len(shown) < len(rows) else ""
     title = f"trials{part}, the best first: on {found['dev_records']:,} dev records, %"
@@ -37,6 +41,16 @@ def _trials(found: Mapping[str, Any]) -> Table:
         style = "bold" if row[0].startswith("default") else ""
         table.add_row(*map(escape, row), style=style)
     return table
+
+
+def _that_fit(columns: list[str], rows: list[list[str]], width: int) -> tuple[list[str], list[list[str]]]:
+    """Leave the columns of tasks' figures out, which stand between score and epoch, where the table is too wide."""
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    if "score" not in columns or sum(widths) + _BETWEEN * (len(widths) - 1) <= width:
+        return columns, rows
+    start, end = columns.index("score") + 1, columns.index("epoch")
+    columns, *rows = ([*line[:start], *line[end:]] for line in (columns, *rows))
+    return columns, rows
 
 
 def _confirmed(confirmed: Mapping[str, Any]) -> Table:

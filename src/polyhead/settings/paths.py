@@ -10,6 +10,8 @@ Change = Callable[[str], str]
 
 _FILES = ("train", "dev", "test")
 _PATH_KEYS = (("output",), *(("data", key) for key in _FILES), ("teacher", "models"), ("teacher", "data"))
+_HUB = "hf:"
+"""What the name of a data set on the Hub begins with, which stands beside no file."""
 
 
 def change_paths(settings: dict[str, Any], change: Change) -> None:
@@ -48,9 +50,13 @@ def _change_at(settings: dict[str, Any], sections: tuple[str, ...], change: Chan
         settings = inner
     value = settings.get(key)
     if isinstance(value, str | Path):
-        settings[key] = change(str(value))
+        settings[key] = _changed(str(value), change)
     elif isinstance(value, list | tuple):
-        settings[key] = [change(str(part)) if isinstance(part, str | Path) else part for part in value]
+        settings[key] = [_changed(str(part), change) if isinstance(part, str | Path) else part for part in value]
+
+
+def _changed(path: str, change: Change) -> str:
+    return path if path.startswith(_HUB) else change(path)
 
 
 def _of_encoder(encoder: Any, change: Change) -> Any:

@@ -33,6 +33,12 @@ def test_paths_among_choices_start_at_the_file(tmp_path: Path) -> None:
     assert merged_settings(path)["encoder"] == {"choices": ["minilm", str(tmp_path / "own")]}
 
 
+def test_the_name_of_a_data_set_on_the_hub_is_no_path(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text('[data]\ntrain = ["hf:owner/name:train", "own.json"]\n')
+    assert merged_settings(path)["data"]["train"] == ["hf:owner/name:train", str(tmp_path / "own.json")]
+
+
 @pytest.mark.parametrize(
     "table", [{"low": 1.0, "high": 2.0}, {"range": 1.0}, {"choices": 0.5, "range": 2.0}, {"label": None}, {}]
 )

@@ -12,7 +12,6 @@ from polyhead.bundle import write_text
 from polyhead.evaluation.intervals import interval_of_mean
 from polyhead.evaluation.report.canvas import as_file
 from polyhead.evaluation.report.search_plots import Mattered, Scored, history_plot, importance_plot
-from polyhead.formats.hub import is_on_hub
 from polyhead.settings.paths import change_paths
 from polyhead.settings.writing import as_toml
 from polyhead.studies.tuning.importance import Importance, importances
@@ -147,11 +146,12 @@ def _best_file(folder: Path, space: Space, kept: Kept, best: Trial, *, file: str
     # The default settings are best left as they were given: what they come to is worked out anew.
     values = space.defaults if best.number == 0 else best.values
     settings = {**space.written(values), "output": str(folder / _OUTPUT)}
-    change_paths(settings, lambda path: path if is_on_hub(path) else _from(folder, path))
+    change_paths(settings, lambda path: _from(folder, path))
     encoder = settings.get("encoder")
     if isinstance(encoder, str) and Path(encoder).is_dir():
         settings["encoder"] = _with_a_dot(_from(folder, encoder))
-    return "".join(f"# {line}\n" for line in _words_on(kept, best, file=file)) + "\n" + as_toml(settings)
+    words = (" ".join(line.split()) for line in _words_on(kept, best, file=file))  # a file's name may hold line feeds
+    return "".join(f"# {line}\n" for line in words) + "\n" + as_toml(settings)
 
 
 def _words_on(kept: Kept, best: Trial, *, file: str) -> Iterator[str]:
