@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,7 @@ def account(model: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    source, sink = sys.stdin.buffer, sys.stdout.buffer
-
-    def write(header: object, *parts: bytes) -> None:
-        sink.write(json.dumps(header).encode() + b"\n" + b"".join(parts))
-        sink.flush()
-
+    source = sys.stdin.buffer
     order = json.loads(source.readline())
     time.sleep(float(os.environ.get("DOUBLE_LOADS", "0")))
     if "damaged" in account(order["model"])["model"]:
@@ -50,26 +46,39 @@ def main() -> None:
     write({"ready": account(order["model"])})
     for line in source:
         parts = json.loads(line)
-        answers = [b",".join(json.dumps(_answer(text)).encode() for text in part["texts"]) for part in parts]
         texts = [text for part in parts for text in part["texts"]]
         if SEEN:
             with Path(SEEN).open("a") as file:
                 file.write("".join(f"{text}\n" for text in texts))
-        if "die" in texts:
-            os._exit(9)
-        if "hang" in texts:
-            time.sleep(1000)
-        if "junk" in texts:
-            sink.write(b"no message\n")
-            sink.flush()
-            continue
-        if "fail" in texts:
-            write({"failed": "ValueError", "where": ["double.py:1"]})
-            continue
-        if "slow" in texts:
-            time.sleep(0.2)
-        tokens = sum(len(text) for text in texts)
-        write({"parts": [len(answer) for answer in answers], "tokens": tokens, "seconds": 0.0}, *answers)
+        for text in texts:
+            if text in ODD and ODD[text]():
+                break
+        else:
+            answers = [b",".join(json.dumps(_answer(text)).encode() for text in part["texts"]) for part in parts]
+            tokens = sum(map(len, texts))
+            write({"parts": [len(answer) for answer in answers], "tokens": tokens, "seconds": 0.0}, *answers)
+
+
+def write(header: object, *parts: bytes) -> bool:
+    sys.stdout.buffer.write(json.dumps(header).encode() + b"\n" + b"".join(parts))
+    sys.stdout.buffer.flush()
+    return True
+
+
+def _junk() -> bool:
+    sys.stdout.buffer.write(b"no message\n")
+    sys.stdout.buffer.flush()
+    return True
+
+
+ODD: dict[str, Callable[[], Any]] = {
+    "die": lambda: os._exit(9),
+    "hang": lambda: time.sleep(1000),
+    "slow": lambda: time.sleep(0.2),
+    "junk": _junk,
+    "fail": lambda: write({"failed": "ValueError", "where": ["double.py:1"]}),
+}
+"""What is done for a text; whether there is no further answer."""
 
 
 def _answer(text: str) -> dict[str, Any]:

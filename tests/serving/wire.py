@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -47,10 +48,8 @@ class Wire:
 
     def send_while_it_may(self, data: bytes) -> Self:
         """Send what the server may not want to read to its end."""
-        try:
+        with suppress(OSError):
             self.socket.sendall(data)
-        except OSError:
-            pass
         return self
 
     def end(self) -> Self:

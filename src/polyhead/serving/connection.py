@@ -21,6 +21,9 @@ from polyhead.serving.refusals import CONNECTIONS, HEAD_LARGE, HEAD_SLOW, MALFOR
 Tell = Callable[[Refusal, str | None], str]
 """Is told of a refusal and of the client's address, and gives the request an id."""
 _LINGER_SECONDS = 2.0
+"""Time for a client that was answered early to stop sending."""
+_LAST_SECONDS = 0.2
+"""Time for a request to come in while the server ends."""
 _AROUND = 4
 """Bytes around name and value of a field."""
 _OF_UPGRADES = (b"connection", b"upgrade", b"http2-settings")
@@ -149,6 +152,13 @@ class Connection(HttpToolsProtocol):
             self.finish()
         if not self.over:
             super().on_response_complete()
+
+    def shutdown(self) -> None:
+        """Take no further request, but for one that is on its way already."""
+        if self.cycle is None or self.cycle.response_complete:
+            self.loop.call_later(_LAST_SECONDS, super().shutdown)
+        else:
+            super().shutdown()
 
     def pause_writing(self) -> None:
         """Wait for a client that takes no more, for a while."""

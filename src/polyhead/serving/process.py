@@ -50,6 +50,7 @@ class AnsweringProcess:
 
     def __init__(self, process: Process, account: dict[str, Any]) -> None:
         self._process, self.account, self.pid = process, account, process.pid
+        self._killed = False
         self._waiting: deque[asyncio.Future[Answer]] = deque()
         self._reader = asyncio.create_task(self._read())
 
@@ -84,7 +85,7 @@ class AnsweringProcess:
             ProcessEndedError: If the process ended.
             BatchFailedError: If it could not answer.
         """
-        if self._reader.done() or _stdin(self._process).is_closing():
+        if self.ending:
             raise ProcessEndedError
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append(answer)
@@ -93,9 +94,14 @@ class AnsweringProcess:
         return await asyncio.shield(answer)
 
     @property
-    def ended(self) -> bool:
-        """Whether it has ended, and whoever waited for it knows."""
-        return self._reader.done()
+    def ending(self) -> bool:
+        """Whether it takes no more, though those who wait for it may not know yet."""
+        return self._killed or self._reader.done() or _stdin(self._process).is_closing()
+
+    async def over(self) -> None:
+        """See that one which takes no more ends, and wait until whoever waited for it knows."""
+        self.kill()
+        await asyncio.wait((self._reader,))
 
     @property
     def status(self) -> int | None:
@@ -108,6 +114,7 @@ class AnsweringProcess:
 
     def kill(self) -> None:
         """End it, whatever it is at."""
+        self._killed = True
         _kill(self._process)
 
     async def close(self) -> None:

@@ -54,7 +54,7 @@ class Pump:
     @property
     def busy(self) -> bool:
         """Whether a batch is under way."""
-        return bool(self._under_way)
+        return not all(task.done() for task in self._under_way)
 
     async def close(self) -> None:
         """Take no more, and have the process end."""

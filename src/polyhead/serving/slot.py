@@ -50,11 +50,13 @@ class Slot:
     async def process(self) -> AnsweringProcess:
         """Return the process, once there is one."""
         while True:
-            if self._process is not None and self._process.ended:
-                self._lost(self._process)  # which it hears a moment later
-            if self._process is not None:
-                return self._process
-            await self._there.wait()
+            if (process := self._process) is None:
+                await self._there.wait()
+            elif process.ending:
+                await process.over()
+                self._lost(process)  # which it hears a moment later
+            else:
+                return process
 
     def kill(self) -> None:
         """End the process, whatever it is at, and have none in its place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Literal
 
@@ -21,11 +22,17 @@ def settle(entities: Iterable[Entity], overlap: Overlap) -> tuple[Entity, ...]:
     Returns:
         Those that stay, in the order of the text.
     """
-    kept: list[Entity] = []
-    clash = _CLASHES[overlap]
+    kept: list[Entity] = []  # in the order of the text, so that only those nearby are looked at
+    starts: list[int] = []
+    clash, widest = _CLASHES[overlap], 0
     for entity in sorted(entities, key=lambda entity: (-entity.score, entity.span)):
-        if not any(clash(entity.span, other.span) for other in kept):
-            kept.append(entity)
+        span = entity.span
+        nearby = slice(bisect_left(starts, span.start - widest), bisect_left(starts, span.end))
+        if not any(clash(span, other.span) for other in kept[nearby]):
+            at = bisect_left(starts, span.start)
+            kept.insert(at, entity)
+            starts.insert(at, span.start)
+            widest = max(widest, span.end - span.start)
     return tuple(sorted(kept, key=lambda entity: entity.span))
 
 
