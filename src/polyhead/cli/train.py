@@ -25,6 +25,18 @@ class Strategy(StrEnum):
     round_robin = "round_robin"
 
 
+class Balancing(StrEnum):
+    """How the losses of several tasks become one gradient."""
+
+    static = "static"
+    uncertainty = "uncertainty"
+    dwa = "dwa"
+    upgrad = "upgrad"
+    pcgrad = "pcgrad"
+    cagrad = "cagrad"
+    nashmtl = "nashmtl"
+
+
 class Precision(StrEnum):
     """Number format of the matrix products."""
 
@@ -75,6 +87,14 @@ def train_command(
             help="joint: one pass a batch for all tasks. alternating: one sub-batch a task in each step. The others: "
             "one batch of one data set or task in each step.",
             show_default="joint",
+        ),
+    ] = None,
+    balancing: Annotated[
+        Balancing | None,
+        typer.Option(
+            help="static: the tasks' weights. uncertainty, dwa: weights that are found. The others put the tasks' "
+            "gradients together.",
+            show_default="static",
         ),
     ] = None,
     freeze: Annotated[
@@ -139,6 +159,7 @@ _SETTINGS = {
     "batch_size": "training.batch_size",
     "lr": "training.lr",
     "strategy": "training.strategy",
+    "balancing": "training.balancing",
     "freeze": "training.freeze",
     "seed": "training.seed",
     "precision": "training.precision",

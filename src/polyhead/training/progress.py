@@ -63,7 +63,7 @@ class StateKeeper:
 
     def __init__(self, prepared: Prepared, folder: RunFolder, *, run: str, progress: Progress) -> None:
         self._prepared, self._folder, self._run, self._progress = prepared, folder, run, progress
-        self._settings = prepared.settings.saving
+        self._settings, self._method = prepared.settings.saving, prepared.settings.training.balancing
         self._saved = time.monotonic()
 
     def save_if_due(self) -> None:
@@ -87,6 +87,7 @@ class StateKeeper:
         prepared, progress = self._prepared, self._progress
         tensors, values = checkpoint.take(prepared.model, prepared.engine, progress.last)
         values |= progress.to_json()
+        values["balancing"] = {"method": self._method, **prepared.balancing.to_json()}
         values |= {"steps_per_epoch": prepared.plan.steps_per_epoch, "log_bytes": self._folder.log_bytes()}
         folder = self._folder.states.save(State(self._run, progress.step, values, tensors))
         if prune:
@@ -108,6 +109,8 @@ class StateKeeper:
         for name in progress.stopped:
             prepared.model.head(name).requires_grad_(False)
         progress.guard.restore(values["guard"])
+        if (balanced := values.get("balancing", {})).get("method") == self._method:  # else it was forced to be another
+            prepared.balancing.restore(balanced)
         progress.kept_states = values.get("kept_states", False)  # versions before kept none
         if progress.step == state.step:
             progress.meter.restore(values["meter"])

@@ -221,6 +221,7 @@ class _Run:
             first_step=self._progress.step + 1,
             watch=self._watch,
             forward=heads_alone(prepared, self._progress, reporter=self._reporter, check=self._stop.check),
+            balancing=prepared.balancing,
         )
 
     def _steps_left(self) -> Iterator[tuple[int, Step]]:
@@ -253,6 +254,9 @@ class _Run:
         progress.epochs.append(report)
         progress.meter = Meter()
         self._account_for(report)
+        if weights := self._prepared.balancing.learnt():
+            self._folder.log("balancing", epoch=epoch, weights=weights)
+            self._reporter.info("balance", ", ".join(f"{name} {weight:.3g}" for name, weight in weights.items()))
         self._watch.pause()
         return self._is_over(epoch)
 
