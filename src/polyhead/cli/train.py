@@ -133,6 +133,10 @@ def train_command(
     profile: Annotated[
         bool, typer.Option("--profile", help="Tell at the end where the time of a step goes, and how fast it was.")
     ] = False,
+    diagnose: Annotated[
+        bool,
+        typer.Option("--diagnose", help="Tell at the end whether a task dominates, or two are in each other's way."),
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings about the data as errors.")] = False,
 ) -> None:
     """Train one encoder with one head a task, and save a bundle after every epoch.
@@ -173,7 +177,8 @@ _SETTINGS = {
 def train_with(options: dict[str, Any], *, single_file: str | None = None) -> None:
     """Run a training from the options of `train_command`; see `train_on_terminal`."""
     flags = {setting: options[option] for option, setting in _SETTINGS.items()}
-    flags["strict"] = options["strict"] or None  # not given means: what the file says
+    for name, setting in (("strict", "strict"), ("diagnose", "training.diagnose")):
+        flags[setting] = options[name] or None  # not given means: what the file says
     settings = load_settings(options["config"], options["assignments"] or [], flags)
     train_on_terminal(
         settings,

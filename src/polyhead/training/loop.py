@@ -36,10 +36,14 @@ class Steps:
         rows: What is put in order.
         settings: Strategy, temperature and seed.
         batch_size: Rows in a sub-batch.
+
+    Attributes:
+        members: By task, the rows that have something to say to it.
     """
 
     def __init__(self, rows: Rows, *, settings: TrainingSettings, batch_size: int) -> None:
         self._rows, self._lengths = rows, np.asarray(rows.lengths)
+        self.members = rows.members
         self._mixing = Mixing(batch_size, settings.seed, settings.temperature)
         self._plan = STRATEGIES[settings.strategy]
 

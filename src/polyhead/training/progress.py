@@ -9,6 +9,7 @@ from typing import Any
 
 from polyhead.training import checkpoint
 from polyhead.training.averaging import LastEpochs
+from polyhead.training.diagnosis import Diagnoser
 from polyhead.training.guard import Guard
 from polyhead.training.prepare import Prepared
 from polyhead.training.reporting import EpochReport, Meter
@@ -29,6 +30,7 @@ class Progress:
         epochs: The epochs that were finished.
         stopped: Tasks whose heads have stopped.
         meter: Losses and speed of the epoch that is under way.
+        diagnoser: Measures now and then, where that was asked for.
         kept_states: Whether steps read states that a frozen encoder gave once; `None` before that was decided.
     """
 
@@ -38,6 +40,7 @@ class Progress:
     epochs: list[EpochReport] = field(default_factory=list)
     stopped: set[str] = field(default_factory=set)
     meter: Meter = field(default_factory=Meter)
+    diagnoser: Diagnoser | None = None
     kept_states: bool | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -47,6 +50,7 @@ class Progress:
             "stopped": sorted(self.stopped),
             "meter": self.meter.to_json(),
             "guard": self.guard.to_json(),
+            "diagnosis": self.diagnoser.to_json() if self.diagnoser else [],
             "kept_states": self.kept_states,
         }
 
@@ -111,6 +115,8 @@ class StateKeeper:
         progress.guard.restore(values["guard"])
         if (balanced := values.get("balancing", {})).get("method") == self._method:  # else it was forced to be another
             prepared.balancing.restore(balanced)
+        if progress.diagnoser:
+            progress.diagnoser.restore(values.get("diagnosis", []))
         progress.kept_states = values.get("kept_states", False)  # versions before kept none
         if progress.step == state.step:
             progress.meter.restore(values["meter"])

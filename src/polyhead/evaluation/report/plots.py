@@ -202,6 +202,63 @@ def curve_plot(curves: Sequence[Curve], *, title: str) -> str:
     return drawn[0]
 
 
+@dataclass(frozen=True)
+class Course:
+    """How a figure goes over a run.
+
+    Attributes:
+        name: What it is.
+        steps: Where it was measured.
+        values: What it was there.
+    """
+
+    name: str
+    steps: Sequence[int]
+    values: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Figures that are drawn together.
+
+    Attributes:
+        label: What they are.
+        courses: How they go.
+        span: The ends of the axis.
+        level: Where a line is drawn to compare with.
+    """
+
+    label: str
+    courses: Sequence[Course]
+    span: tuple[float, float]
+    level: float
+
+
+def course_plot(panels: Sequence[Panel], *, title: str) -> str:
+    """Draw how figures go over a run, one panel above the other: a dot a measurement, a line through running means."""
+    with _plot(title, rows=7.5 * len(panels), panels=len(panels)) as (first, drawn):
+        for axes, panel in zip(first.figure.axes, panels, strict=True):
+            axes.axhline(panel.level, color=_FAINT, linewidth=1.5)
+            ends = []
+            for at, own in enumerate(panel.courses):
+                colour, means = _LINES[at % len(_LINES)], _running_means(own.values)
+                axes.plot(own.steps, own.values, "o", color=colour, markersize=4, alpha=0.4)
+                axes.plot(own.steps, means, color=colour, linewidth=2)
+                ends.append((means[-1], own.steps[-1], _plain(own.name), colour))
+            axes.set_ylim(*panel.span)
+            axes.set_ylabel(panel.label)
+            axes.grid(color=_FAINT, linewidth=0.6)
+            axes.set_axisbelow(True)
+            _name_ends(axes, ends)
+        axes.set_xlabel("step")
+    return drawn[0]
+
+
+def _running_means(values: Sequence[float], reach: int = 3) -> list[float]:
+    parts = [values[max(0, at - reach) : at + reach + 1] for at in range(len(values))]
+    return [sum(part) / len(part) for part in parts]
+
+
 def _name_ends(axes: Axes, ends: Sequence[tuple[float, int, str, str]]) -> None:
     """Write names beside the ends of lines, far enough from each other to be read."""
     low, high = axes.get_ylim()
@@ -260,8 +317,8 @@ def _name_rows(axes: Axes, names: Sequence[str]) -> None:
 
 
 @contextmanager
-def _plot(title: str, *, rows: float) -> Iterator[tuple[Axes, list[str]]]:
-    """Set up axes for so many rows; the finished SVG is put in the list."""
+def _plot(title: str, *, rows: float, panels: int = 1) -> Iterator[tuple[Axes, list[str]]]:
+    """Set up axes for so many rows, the first of several panels' own; the finished SVG is put in the list."""
     try:
         import matplotlib as mpl
         from matplotlib.figure import Figure
@@ -271,7 +328,8 @@ def _plot(title: str, *, rows: float) -> Iterator[tuple[Axes, list[str]]]:
     drawn: list[str] = []
     with mpl.rc_context({**_STYLE, "svg.hashsalt": title}):
         figure = Figure(figsize=(_WIDTH, 0.42 * rows + 0.8), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08))
-        yield figure.add_subplot(), drawn
+        first, *_ = (figure.add_subplot(panels, 1, at + 1) for at in range(panels))
+        yield first, drawn
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     drawn.append(_inline(file.getvalue(), title))

@@ -1,9 +1,9 @@
 """Gradients of the tasks, each by itself, put together into one that no task need suffer from.
 
 loss of each task → backward → gradient of each task ─┬─ weights that one task alone reaches (its head): its own
-                                                      └─ weights that several reach: Σ α_i g_i, by the method
+                                                      └─ weights that several reach: Σ w_i g_i, by the method
 
-All methods here find α from the Gramian of the gradients, a small matrix, so the Jacobian is never put together as one
+All methods here find w from the Gramian of the gradients, a small matrix, so the Jacobian is never put together as one
 matrix; a copy of the shared weights' gradients a task is what it takes in memory.
 
 There is a backward a task (`torch.autograd.grad`), not TorchJD's `mtl_backward`: that needs `torch.vmap`, which layers
@@ -24,7 +24,7 @@ from polyhead.training.balancing.base import Balancing
 from polyhead.training.engine import Engine
 
 Factors = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-"""From the Gramian of the tasks' gradients, shape (tasks, tasks), to α, shape (tasks,)."""
+"""From the Gramian of the tasks' gradients, shape (tasks, tasks), to w, shape (tasks,)."""
 
 
 class Aggregation(Balancing):

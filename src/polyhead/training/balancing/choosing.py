@@ -98,12 +98,16 @@ def _tasks_of(step: Step) -> set[str]:
     return {task for sub_batch in step for task in sub_batch.tasks}
 
 
-_METHODS: dict[str, Callable[[Learning, TrainingSettings], Balancing]] = {
+_WEIGHINGS: dict[str, Callable[[Learning, TrainingSettings], Balancing]] = {
     "static": _static,
     "uncertainty": _uncertainty,
     "dwa": _dwa,
-    "upgrad": _aggregated(lambda _: upgrad_factors()),
-    "pcgrad": _aggregated(lambda _: pcgrad_factors()),
-    "cagrad": _aggregated(lambda settings: cagrad_factors(settings.cagrad_radius)),
-    "nashmtl": _aggregated(lambda _: nash_factors),
 }
+AGGREGATIONS: dict[str, Callable[[TrainingSettings], Factors]] = {
+    "upgrad": lambda _: upgrad_factors(),
+    "pcgrad": lambda _: pcgrad_factors(),
+    "cagrad": lambda settings: cagrad_factors(settings.cagrad_radius),
+    "nashmtl": lambda _: nash_factors,
+}
+"""By name, the methods that put gradients together."""
+_METHODS = _WEIGHINGS | {name: _aggregated(factors) for name, factors in AGGREGATIONS.items()}

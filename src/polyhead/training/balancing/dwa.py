@@ -19,7 +19,8 @@ class DynamicWeightAverage(Balancing):
     weight multiplies its loss.
 
     K counts the tasks that were seen in the last window: one that has stopped, or comes too seldom, has no part in the
-    others' weights. Where such a task comes all the same, its λ is 1, as is the r of one of which only one window is known.
+    others' weights. Where such a task comes all the same, its λ is 1; so is the r of one of which only one window is
+    known.
 
     Args:
         weights: By task, the weight of its loss.

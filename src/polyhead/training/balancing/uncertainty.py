@@ -26,7 +26,8 @@ class Uncertainty(Balancing):
 
     The derivative by s needs nothing but the value of the loss, so s is no weight of the network: it is learnt by an
     Adam of its own, without decay, schedule or clipping, after each step that was taken, and only where the task had a
-    target in it.
+    target in it. The source begins with any s, and finds that it matters little in long trainings; fine-tuning is
+    short, so here s begins at what is best for the first loss of the task, and the first step goes by the plain weights.
 
     Args:
         weights: By task, the weight of its loss.
@@ -38,41 +39,56 @@ class Uncertainty(Balancing):
         super().__init__(weights)
         self._shares = dict(shares)
         self._logs = {name: nn.Parameter(torch.zeros((), dtype=torch.float64)) for name in shares}
+        self._begun: set[str] = set()
         self._adam = Adam(list(self._logs.values()), lr=lr)
 
     def weights(self) -> Mapping[str, float]:
         """Return each task's weight times its share of exp(-s)."""
         found = dict(self._static)
-        for name, log in self._logs.items():
-            found[name] *= self._shares[name] * math.exp(-float(log.detach()))
+        for name in self._begun:
+            found[name] *= self._shares[name] * math.exp(-float(self._logs[name].detach()))
         return found
 
     def taken(self, losses: Mapping[str, float]) -> None:
         """Learn from the losses of a step."""
+        self._begin(losses)
         weights = self.weights()
         for name, log in self._logs.items():
             # Without a target no gradient, not one of zero: with that, Adam would go on as it went before.
-            heard = name in losses and weights[name] > 0
+            heard = name in losses and name in self._begun
             log.grad = log.new_tensor(0.5 - weights[name] * losses[name]) if heard else None
         self._adam.step()
 
     def learnt(self) -> Mapping[str, float]:
         """Return each task's weight as it is now."""
         weights = self.weights()
-        return {name: weights[name] for name in self._logs}
+        return {name: weights[name] for name in self._logs if name in self._begun}
 
     def to_json(self) -> dict[str, Any]:
         """Return s and Adam's numbers, by task; they come back from JSON as the very same."""
-        return {name: {"log": float(log.detach()), "adam": self._moments(log)} for name, log in self._logs.items()}
+        return {
+            name: {"log": float(log.detach()), "adam": self._moments(log)}
+            for name, log in self._logs.items()
+            if name in self._begun
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `to_json` gave."""
-        for name, log in self._logs.items():
-            own = state[name]
+        self._begun = self._logs.keys() & state.keys()
+        for name in self._begun:
+            log, own = self._logs[name], state[name]
             with torch.no_grad():
                 log.fill_(own["log"])
             if own["adam"]:
                 self._adam.state[log] = {key: _tensor(key, value) for key, value in own["adam"].items()}
+
+    def _begin(self, losses: Mapping[str, float]) -> None:
+        for name in self._logs.keys() & losses.keys() - self._begun:
+            loss = 2 * self._shares[name] * self._static[name] * losses[name]
+            if loss > 0:
+                with torch.no_grad():
+                    self._logs[name].fill_(math.log(loss))
+                self._begun.add(name)
 
     def _moments(self, log: nn.Parameter) -> dict[str, float]:
         return {key: float(value) for key, value in self._adam.state.get(log, {}).items()}
