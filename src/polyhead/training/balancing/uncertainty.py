@@ -27,7 +27,7 @@ class Uncertainty(Balancing):
     The derivative by s needs nothing but the value of the loss, so s is no weight of the network: it is learnt by an
     Adam of its own, without decay, schedule or clipping, after each step that was taken, and only where the task had a
     target in it. The source begins with any s, and finds that it matters little in long trainings; fine-tuning is
-    short, so here s begins at what is best for the first loss of the task, and the first step goes by the plain weights.
+    short, so here s begins at what is best for the first loss of the task; the first step goes by the plain weights.
 
     Args:
         weights: By task, the weight of its loss.

@@ -23,7 +23,7 @@ _FIGHT = -0.1
 _DOMINATES = 10.0
 """Where one gradient is r times as long as another, the other's part in the direction of their sum is about 1 / r."""
 _LEARNT = 0.1
-"""A task whose loss is below this share of its highest has little to learn; that its gradient is short is no fault."""
+"""A task whose loss is below this share of its highest has little to learn: that its gradient is short is no fault."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Dominance:
     Attributes:
         task: Its name.
         other: The other.
-        ratio: How many times as long its gradient is: the geometric mean, while the other has something to learn.
+        ratio: How many times as long its gradient is: the geometric mean, while both have something to learn.
     """
 
     task: str
@@ -180,19 +180,24 @@ def _pair(pair: tuple[str, str], found: Sequence[Measurement], groups: Sequence[
 
 def _dominances(names: Sequence[str], found: Sequence[Measurement]) -> Iterator[Dominance]:
     for task, other in permutations(names, 2):
-        highest = max(own.losses.get(other, 0.0) for own in found)
         ratios = [
             math.log(mine / theirs)
-            for own in found
-            if own.losses.get(other, 0.0) >= _LEARNT * highest
-            and (mine := own.norm(task))
-            and (theirs := own.norm(other))
+            for own in _while_learning((task, other), found)
+            if (mine := own.norm(task)) and (theirs := own.norm(other))
         ]
         if len(ratios) < _FEWEST:
             continue
         ratio = mean_over_training(ratios)
         if ratio.low > 0 and ratio.mean >= math.log(_DOMINATES):
             yield Dominance(task, other, Figure(*map(math.exp, (ratio.mean, ratio.low, ratio.high))))
+
+
+def _while_learning(pair: tuple[str, str], found: Sequence[Measurement]) -> Iterator[Measurement]:
+    """Yield the measurements in which both tasks had something to learn."""
+    highest = {task: max(own.losses.get(task, 0.0) for own in found) for task in pair}
+    for own in found:
+        if all(own.losses.get(task, 0.0) >= _LEARNT * highest[task] for task in pair):
+            yield own
 
 
 def _advice(
