@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations, permutations
 from typing import Any
@@ -66,7 +66,8 @@ class PairFigures:
 
     Attributes:
         tasks: Their names.
-        cosine: Between their gradients in all that they share; `None` where it was never defined.
+        cosine: Between their gradients in all that they share, while one of them has something to learn; `None` where
+            it was never defined.
         groups: By group of layers, the same.
         fights: Whether it is clearly below 0.
     """
@@ -168,11 +169,13 @@ def _task(name: str, found: Sequence[Measurement]) -> TaskFigures:
 
 
 def _pair(pair: tuple[str, str], found: Sequence[Measurement], groups: Sequence[str]) -> PairFigures:
-    whole = [value for own in found if (value := own.cosine(pair)) is not None]
+    # What both have learnt they both keep: gradients that then pull to and fro do no harm.
+    counted = list(_while_learning(pair, found, how=any))
+    whole = [value for own in counted if (value := own.cosine(pair)) is not None]
     cosine = mean_over_training(whole) if whole else None
     by_group = {}
     for group in groups:
-        if values := [value for own in found if (value := own.cosine(pair, group)) is not None]:
+        if values := [value for own in counted if (value := own.cosine(pair, group)) is not None]:
             by_group[group] = mean_over_training(values)
     fights = cosine is not None and len(whole) >= _FEWEST and cosine.high < 0 and cosine.mean <= _FIGHT
     return PairFigures(pair, cosine, by_group, fights)
@@ -182,7 +185,7 @@ def _dominances(names: Sequence[str], found: Sequence[Measurement]) -> Iterator[
     for task, other in permutations(names, 2):
         ratios = [
             math.log(mine / theirs)
-            for own in _while_learning((task, other), found)
+            for own in _while_learning((task, other), found, how=all)
             if (mine := own.norm(task)) and (theirs := own.norm(other))
         ]
         if len(ratios) < _FEWEST:
@@ -192,11 +195,13 @@ def _dominances(names: Sequence[str], found: Sequence[Measurement]) -> Iterator[
             yield Dominance(task, other, Figure(*map(math.exp, (ratio.mean, ratio.low, ratio.high))))
 
 
-def _while_learning(pair: tuple[str, str], found: Sequence[Measurement]) -> Iterator[Measurement]:
-    """Yield the measurements in which both tasks had something to learn."""
-    highest = {task: max(own.losses.get(task, 0.0) for own in found) for task in pair}
+def _while_learning(
+    pair: tuple[str, str], found: Sequence[Measurement], *, how: Callable[[Iterable[bool]], bool]
+) -> Iterator[Measurement]:
+    """Yield the measurements in which both tasks, or one of them, had something to learn (`all` or `any`)."""
+    highest = {task: max((own.losses.get(task, 0.0) for own in found), default=0.0) for task in pair}
     for own in found:
-        if all(own.losses.get(task, 0.0) >= _LEARNT * highest[task] for task in pair):
+        if how(own.losses.get(task, 0.0) >= _LEARNT * highest[task] for task in pair):
             yield own
 
 
