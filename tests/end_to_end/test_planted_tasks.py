@@ -25,18 +25,22 @@ def wide(tmp_path: Path) -> Planted:
     return Planted(tmp_path, width=16)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_conflict_is_found_and_aggregation_cures_it(narrow: Planted, seed: int) -> None:
-    single = narrow.single(epochs=20, seed=seed)
-    assert min(single.values()) > 0.95, "each alone has room enough"
-    joint = narrow.train(weight=5.0, epochs=20, seed=seed, diagnose=True)
-    (line,) = advice(joint)
-    assert line.startswith("'first' and 'second' fight: the cosine between their gradients is -0.")
-    assert "--balancing nashmtl" in line
-    bargained = accuracies(narrow.train(weight=5.0, epochs=20, seed=seed, balancing="nashmtl"))
-    damage, left = (max(single[name] - own[name] for name in single) for own in (accuracies(joint), bargained))
-    assert damage > 0.1, "sharing hurts"
-    assert left < 0.5 * damage
+def test_a_conflict_is_found_and_aggregation_cures_it(narrow: Planted) -> None:
+    """The damage is what the task that is hurt most loses against a model of its own; the mean of two seeds."""
+    damage: dict[str, list[float]] = {"static": [], "upgrad": [], "nashmtl": []}
+    for seed in (1, 2):
+        single = narrow.single(epochs=20, seed=seed)
+        assert min(single.values()) > 0.95, "each alone has room enough"
+        for method, own in damage.items():
+            run = narrow.train(weight=10.0, epochs=20, seed=seed, balancing=method, diagnose=method == "static")
+            found = accuracies(run)
+            own.append(max(single[name] - found[name] for name in single))
+            if method == "static":
+                assert any(line.startswith("'first' and 'second' fight") for line in advice(run)), advice(run)
+    hurt, projected, bargained = (sum(own) / len(own) for own in damage.values())
+    assert hurt > 0.5, "sharing hurts"
+    assert projected < 0.8 * hurt
+    assert bargained < 0.5 * hurt
 
 
 @pytest.mark.parametrize("seed", [1, 2])

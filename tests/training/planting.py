@@ -20,6 +20,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 import polyhead
 from polyhead.training import TrainedRun
 
+BOTH = ("first", "second")
 _WORDS = 8
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
@@ -43,7 +44,7 @@ class Planted:
         self.encoder = _encoder(folder / "encoder", width)
         self._runs = 0
 
-    def train(self, *, tasks: tuple[str, ...] = ("first", "second"), weight: float = 1.0, **settings: Any) -> TrainedRun:
+    def train(self, *, tasks: tuple[str, ...] = BOTH, weight: float = 1.0, **settings: Any) -> TrainedRun:
         """Train; `first` has the weight."""
         self._runs += 1
         given = {name: {"kind": "single_label", "field": name, "pooling": "mean"} for name in tasks}
