@@ -8,8 +8,10 @@ from rich.console import Console
 from rich.text import Text
 
 from polyhead.cli.console import announce
+from polyhead.cli.diagnosis import diagnosis_lines
 from polyhead.cli.epochs import epoch_table
 from polyhead.cli.figures import epoch_figures
+from polyhead.training.diagnosis import Diagnosis
 from polyhead.training.reporting import EpochReport, Reporter, StepReport
 
 _LINES_A_RUN = 20
@@ -29,6 +31,7 @@ class ConsoleReporter(Reporter):
         self._reports: list[EpochReport] = []
         self._best: EpochReport | None = None
         self._profile: Sequence[str] = ()
+        self._diagnosis: Diagnosis | None = None
 
     def info(self, topic: str, line: str) -> None:
         """Write a fact."""
@@ -66,11 +69,18 @@ class ConsoleReporter(Reporter):
         """Keep it for the end, below the table."""
         self._profile = lines
 
+    def diagnosis(self, found: Diagnosis) -> None:
+        """Keep it for the end, likewise."""
+        self._diagnosis = found
+
     def close(self) -> None:
         """Write the table of all epochs that were finished."""
         if self._reports:
             self._console.print()
             self._console.print(epoch_table(self._reports, best=self._best, width=self._console.width))
+        if self._diagnosis:
+            for part in diagnosis_lines(self._diagnosis):
+                self._console.print(part)
         if self._profile:
             self._console.print(Text("\nwhere a step's time goes", "bold"))
             self._console.print("\n".join(self._profile), markup=False, highlight=False)

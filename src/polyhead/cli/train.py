@@ -32,6 +32,18 @@ class LoraShare(StrEnum):
     own = "own"
 
 
+class Balancing(StrEnum):
+    """How the losses of several tasks become one gradient."""
+
+    static = "static"
+    uncertainty = "uncertainty"
+    dwa = "dwa"
+    upgrad = "upgrad"
+    pcgrad = "pcgrad"
+    cagrad = "cagrad"
+    nashmtl = "nashmtl"
+
+
 class Precision(StrEnum):
     """Number format of the matrix products."""
 
@@ -84,6 +96,14 @@ def train_command(
             show_default="joint",
         ),
     ] = None,
+    balancing: Annotated[
+        Balancing | None,
+        typer.Option(
+            help="static: the tasks' weights. uncertainty, dwa: weights that are found. The others put the tasks' "
+            "gradients together.",
+            show_default="static",
+        ),
+    ] = None,
     freeze: Annotated[
         str | None, typer.Option(metavar="encoder|embeddings|N", help="Keep this part of the encoder as it is.")
     ] = None,
@@ -134,6 +154,10 @@ def train_command(
     profile: Annotated[
         bool, typer.Option("--profile", help="Tell at the end where the time of a step goes, and how fast it was.")
     ] = False,
+    diagnose: Annotated[
+        bool,
+        typer.Option("--diagnose", help="Tell at the end whether a task dominates, or two are in each other's way."),
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings about the data as errors.")] = False,
 ) -> None:
     """Train one encoder with one head a task, and save a bundle after every epoch.
@@ -162,6 +186,7 @@ _SETTINGS = {
     "batch_size": "training.batch_size",
     "lr": "training.lr",
     "strategy": "training.strategy",
+    "balancing": "training.balancing",
     "freeze": "training.freeze",
     "lora": "adapters.rank",
     "lora_share": "adapters.share",
@@ -177,7 +202,8 @@ _SETTINGS = {
 def train_with(options: dict[str, Any], *, single_file: str | None = None) -> None:
     """Run a training from the options of `train_command`; see `train_on_terminal`."""
     flags = {setting: options[option] for option, setting in _SETTINGS.items()}
-    flags["strict"] = options["strict"] or None  # not given means: what the file says
+    for name, setting in (("strict", "strict"), ("diagnose", "training.diagnose")):
+        flags[setting] = options[name] or None  # not given means: what the file says
     settings = load_settings(options["config"], options["assignments"] or [], flags)
     train_on_terminal(
         settings,

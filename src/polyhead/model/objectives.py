@@ -58,9 +58,14 @@ class Objective(nn.Module):
 
     Args:
         spec: The head's description.
+
+    Attributes:
+        share_of_precision: What the loss is times the precision, one over the variance, in a likelihood that has one
+            (Kendall, Gal and Cipolla 2018): 1, as for a softmax at a temperature; ½ for a Gaussian.
     """
 
     class_weights: Tensor | None
+    share_of_precision = 1.0
 
     def __init__(self, spec: HeadSpec) -> None:
         super().__init__()
@@ -153,6 +158,8 @@ class BinaryCrossEntropy(Objective):
 
 class SquaredError(Objective):
     """A number: the mean squared distance."""
+
+    share_of_precision = 0.5
 
     def learn(self, logits: Tensor, target: TargetTensors) -> Tensor:
         """Return the mean squared error."""

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from polyhead.settings.section import Section
 
 Strategy = Literal["joint", "alternating", "proportional", "uniform", "temperature", "round_robin"]
+Balancing = Literal["static", "uncertainty", "dwa", "upgrad", "pcgrad", "cagrad", "nashmtl"]
 Freeze = Literal["encoder", "embeddings"] | Annotated[int, Field(ge=1)]
 
 
@@ -29,6 +30,23 @@ class TrainingSettings(Section):
     temperature: float = Field(default=2.0, ge=1.0)
     """For the strategy ``temperature``: a source with n rows has a share of the steps that grows as n^(1/T). 1 is
     proportional, and the larger T is, the nearer to uniform."""
+    balancing: Balancing = "static"
+    """How the losses of several tasks become one gradient. ``static``: their sum by the tasks' weights.
+    ``uncertainty``: weights that are learnt (Kendall et al. 2018). ``dwa``: more weight for losses that fall slowly
+    (Liu et al. 2019). ``upgrad``, ``pcgrad``, ``cagrad`` (by the extra ``balancing``), ``nashmtl``: a gradient a task,
+    put together so that they conflict less; a backward pass and a copy of the gradient for each."""
+    uncertainty_lr: float = Field(default=0.02, gt=0.0)
+    """For ``uncertainty``: the rate at which the logarithms of the tasks' variances are learnt."""
+    dwa_temperature: float = Field(default=2.0, gt=0.0)
+    """For ``dwa``: the larger, the nearer to equal are the weights."""
+    dwa_window: int | None = Field(default=None, ge=1)
+    """For ``dwa``: steps over which losses are averaged before they are compared. By default a tenth of the run, and an
+    epoch at most."""
+    cagrad_radius: float = Field(default=0.5, ge=0.0, lt=1.0)
+    """For ``cagrad``: how far from the mean gradient the step may go, as a share of that one's length."""
+    diagnose: bool = False
+    """Look at the tasks' gradients up to 50 times over the run, and tell at its end whether a task dominates or two
+    fight. The weights of the run stay the same, bit for bit."""
     epochs: int = Field(default=2, ge=1)
     """Times that the training data are gone through."""
     batch_size: int | None = Field(default=None, ge=1)

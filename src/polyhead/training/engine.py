@@ -64,6 +64,25 @@ class Engine:
         """Add a loss' gradients to the weights', in fp16 times the scale."""
         self.accelerator.backward(loss if self.scaler is None else self.scaler.scale(loss))
 
+    def gradients(self, loss: Tensor, *, keep_graph: bool) -> dict[int, Tensor]:
+        """Return a loss' gradients, in fp16 times the scale, and leave those that the weights hold as they are.
+
+        Args:
+            loss: The loss.
+            keep_graph: Another loss goes backward through the same states after this one.
+
+        Returns:
+            By the number of the weight in `trained`; of those that it does not reach, or that do not learn now, none.
+        """
+        learning = {at: weight for at, weight in enumerate(self.trained) if weight.requires_grad}
+        scaled = loss if self.scaler is None else self.scaler.scale(loss)
+        found = torch.autograd.grad(scaled, list(learning.values()), retain_graph=keep_graph, allow_unused=True)
+        return {at: grad for at, grad in zip(learning, found, strict=True) if grad is not None}
+
+    def scale(self) -> float:
+        """Return what losses are multiplied with before they go backward: 1, but for fp16."""
+        return 1.0 if self.scaler is None else float(self.scaler.get_scale())
+
     def clip(self, most: float) -> float:
         """Have the next step cut the gradient down, which costs no pass over it of its own.
 
@@ -73,7 +92,7 @@ class Engine:
         Returns:
             The norm before, without the scale of fp16.
         """
-        scale = 1.0 if self.scaler is None else self.scaler.get_scale()
+        scale = self.scale()
         grads = [weight.grad for weight in self.trained if weight.grad is not None]
         norm = float(torch.nn.utils.get_total_norm(grads, foreach=True)) / scale
         # What a fused optimiser divides gradients by on the way; made for gradients that a loss scale has enlarged.
@@ -121,6 +140,9 @@ def make_repeatable(seed: int) -> None:
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
     set_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # Where that only warns, these two add up in any order in the backward pass, and say so.
+    torch.backends.cuda.enable_cudnn_sdp(False)
+    torch.backends.cuda.enable_mem_efficient_sdp(False)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that costs a pass over memory
 
 

@@ -17,6 +17,7 @@ _OF_NO_MATTER = (
     "saving.",
     "tracking.",
     "training.on_nonfinite",
+    "training.diagnose",
     "training.checkpoint_activations",
     "teacher.models",
     "teacher.data",

@@ -15,6 +15,7 @@ from polyhead.errors import TrainingError
 from polyhead.model import MultiTaskModel
 from polyhead.model.freezing import is_frozen
 from polyhead.settings import TrainingSettings
+from polyhead.training.balancing import Balancing, Static
 from polyhead.training.engine import Engine
 from polyhead.training.forward import Forward
 from polyhead.training.guard import Guard, Place
@@ -35,10 +36,14 @@ class Steps:
         rows: What is put in order.
         settings: Strategy, temperature and seed.
         batch_size: Rows in a sub-batch.
+
+    Attributes:
+        members: By task, the rows that have something to say to it.
     """
 
     def __init__(self, rows: Rows, *, settings: TrainingSettings, batch_size: int) -> None:
         self._rows, self._lengths = rows, np.asarray(rows.lengths)
+        self.members = rows.members
         self._mixing = Mixing(batch_size, settings.seed, settings.temperature)
         self._plan = STRATEGIES[settings.strategy]
 
@@ -74,6 +79,7 @@ def train_steps(
     first_step: int = 1,
     watch: Stopwatch | None = None,
     forward: Forward | None = None,
+    balancing: Balancing | None = None,
 ) -> Iterator[StepReport]:
     """Train, one optimiser step at a time.
 
@@ -89,6 +95,7 @@ def train_steps(
         first_step: Number of the first of the steps.
         watch: Times the parts of steps.
         forward: Gives the logits of rows; the whole model where not given.
+        balancing: Turns the tasks' losses into a gradient; by their weights where not given.
 
     Yields:
         Each step after it was taken. One whose batch was left out has no losses.
@@ -99,6 +106,7 @@ def train_steps(
         TrainingError: If not even a single row fits into memory.
     """
     watch = watch or Stopwatch()
+    balancing = balancing or Static(losses.weights)
     passes = Passes(
         model,
         examples,
@@ -108,8 +116,18 @@ def train_steps(
         stopped=stopped,
         watch=watch,
         forward=forward,
+        balancing=balancing,
     )
-    taker = _Taker(model, examples, passes=passes, engine=engine, guard=guard, clip=losses.clip, watch=watch)
+    taker = _Taker(
+        model,
+        examples,
+        passes=passes,
+        engine=engine,
+        guard=guard,
+        clip=losses.clip,
+        watch=watch,
+        balancing=balancing,
+    )
     for number, (epoch, step) in enumerate(steps, start=first_step):
         set_training(model)
         lr = float(engine.schedule.get_last_lr()[0])
@@ -146,8 +164,9 @@ class _Taker:
         guard: Guard,
         clip: float,
         watch: Stopwatch,
+        balancing: Balancing,
     ) -> None:
-        self._watch = watch
+        self._watch, self._balancing = watch, balancing
         self._model, self._examples, self._passes = model, examples, passes
         self._engine, self._guard, self._clip = engine, guard, clip
 
@@ -171,6 +190,7 @@ class _Taker:
             self._guard.nonfinite(place, trouble)
             return {}
         self._guard.taken(place, losses, records=lambda task: self._records(step, task))
+        self._balancing.taken(losses)
         return losses
 
     def _backward(self, step: Step, place: Place, before: RandomState) -> dict[str, float]:

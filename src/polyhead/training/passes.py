@@ -20,6 +20,7 @@ from polyhead.batching.targets import Target
 from polyhead.encoding import TextEncoder
 from polyhead.model import MultiTaskModel
 from polyhead.model.objectives import TargetTensors, Units
+from polyhead.training.balancing import Balancing, Static
 from polyhead.training.engine import Engine
 from polyhead.training.examples import lengths_of
 from polyhead.training.forward import Forward, WholeModel
@@ -110,6 +111,7 @@ class Passes:
         stopped: Tasks whose losses are left out; looked at anew in each step, so that it may grow.
         watch: Times the parts of steps.
         forward: Gives the logits; the whole model where not given.
+        balancing: Turns the tasks' losses into a gradient; by their weights where not given.
     """
 
     def __init__(
@@ -123,12 +125,14 @@ class Passes:
         stopped: Collection[str],
         watch: Stopwatch | None = None,
         forward: Forward | None = None,
+        balancing: Balancing | None = None,
     ) -> None:
         self._model, self._examples, self._encoder = model, examples, encoder
         self._lengths = np.asarray(lengths_of(examples), dtype=np.int64)
         self._watch = watch or Stopwatch()
         self._forward = forward or WholeModel(model, examples, encoder)
         self._engine, self._settings, self._stopped = engine, losses, stopped
+        self._balancing = balancing or Static(losses.weights)
 
     def backward(self, step: Step, *, budget: int | None) -> dict[str, float]:
         """Add a step's gradients to the weights'.
@@ -149,7 +153,9 @@ class Passes:
             for name, value in self._guarded(group).items():
                 values[name] = values.get(name, 0.0) + value
             if not all(map(math.isfinite, values.values())):
-                break
+                self._balancing.drop()
+                return values
+        self._balancing.finish(self._engine)
         return values
 
     def size(self, batches: Sequence[SubBatch]) -> Size:
@@ -179,7 +185,7 @@ class Passes:
 
     def total(self, losses: Mapping[str, Tensor]) -> Tensor:
         """Return the weighted sum of tasks' losses."""
-        return torch.stack([self._settings.weights[name] * loss for name, loss in losses.items()]).sum()
+        return self._balancing.total(losses)
 
     def _groups(self, step: Step, budget: int | None) -> Iterator[list[Pass]]:
         """Yield what is in memory together: the whole step, or one part of it after the other."""
@@ -203,6 +209,7 @@ class Passes:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
+        self._balancing.drop()
         # Raised out here, where the error is gone, and with it the frames that hold the tensors that filled the memory.
         raise DidNotFitError(self.size([one.batch for one in group]))
 
@@ -214,7 +221,7 @@ class Passes:
         # A batch whose only units lost all their pieces has nothing to learn from.
         if found and all(map(math.isfinite, values.values())):
             with self._watch.part("backward"):
-                self._engine.backward(self.total(found))
+                self._balancing.backward(found, self._engine)
         return values
 
     def _units(self, sub_batch: SubBatch) -> dict[str, Units]:

@@ -24,6 +24,7 @@ from polyhead.notices import Notices
 from polyhead.settings import RunSettings, TrainingSettings
 from polyhead.tasks import Task, task_state
 from polyhead.training import adapting
+from polyhead.training.balancing import Balancing, Learning, balancing_of
 from polyhead.training.choosing import criteria_of
 from polyhead.training.data import DataSet, TrainingData, load_data
 from polyhead.training.engine import (
@@ -62,6 +63,7 @@ class Prepared:
         steps: Their order.
         plan: The numbers that the run goes by.
         engine: Optimiser and schedule.
+        balancing: Turns the tasks' losses into a gradient.
         teachers: A line on what teaches, where something does.
         base: The model that is given a further head, where this is what the run does.
         said: Lines on what was kept of an earlier preparation, or is for a later one.
@@ -79,6 +81,7 @@ class Prepared:
     steps: Steps
     plan: Plan
     engine: Engine
+    balancing: Balancing
     teachers: str | None
     base: Bundle | None
     said: tuple[str, ...]
@@ -139,6 +142,8 @@ class Prepared:
     def _plan_facts(self) -> Iterator[str]:
         plan, training = self.plan, self.settings.training
         yield training.strategy
+        if training.balancing != "static":
+            yield f"losses balanced by {training.balancing}"
         yield f"{training.epochs} epochs of {plan.steps_per_epoch:,} steps"
         yield f"batch {plan.batch_size}"
         if training.token_budget:
@@ -214,13 +219,16 @@ def prepare(
     by_set = training.mix_by == "set" or (training.mix_by == "auto" and len(sets) > 1)
     rows = rows_in(examples, sets, data.tasks, by_set=by_set)
     steps = Steps(rows, settings=training, batch_size=batch_size)
+    first = steps.of_epoch(1)
     plan = make_plan(
         training,
         hidden=model.hidden,
         batch_size=batch_size,
-        steps_per_epoch=len(steps.of_epoch(1)),
+        steps_per_epoch=len(first),
         adapted=settings.adapters.rank is not None,
     )
+    names, weights = [task.name for task in data.tasks], {task.name: task.weight for task in tasks}
+    balancing = balancing_of(Learning(model, weights, names, first, plan.steps), training)
     if accelerator.device.type == "cpu":
         cut_table(model.encoder, pieces_in(examples, text_encoder))
     engine = make_engine(model, accelerator, settings=training, plan=plan)
@@ -237,6 +245,7 @@ def prepare(
         steps=steps,
         plan=plan,
         engine=engine,
+        balancing=balancing,
         teachers=teachers.fact(),
         base=base,
         said=(*data.said, *said),

@@ -9,6 +9,7 @@ from typing import Any
 
 from polyhead.training import checkpoint
 from polyhead.training.averaging import LastEpochs
+from polyhead.training.diagnosis import Diagnoser
 from polyhead.training.guard import Guard
 from polyhead.training.prepare import Prepared
 from polyhead.training.reporting import EpochReport, Meter
@@ -29,6 +30,7 @@ class Progress:
         epochs: The epochs that were finished.
         stopped: Tasks whose heads have stopped.
         meter: Losses and speed of the epoch that is under way.
+        diagnoser: Measures now and then, where that was asked for.
         kept_states: Whether steps read states that a frozen encoder gave once; `None` before that was decided.
     """
 
@@ -38,6 +40,7 @@ class Progress:
     epochs: list[EpochReport] = field(default_factory=list)
     stopped: set[str] = field(default_factory=set)
     meter: Meter = field(default_factory=Meter)
+    diagnoser: Diagnoser | None = None
     kept_states: bool | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -47,6 +50,7 @@ class Progress:
             "stopped": sorted(self.stopped),
             "meter": self.meter.to_json(),
             "guard": self.guard.to_json(),
+            "diagnosis": self.diagnoser.to_json() if self.diagnoser else [],
             "kept_states": self.kept_states,
         }
 
@@ -63,7 +67,7 @@ class StateKeeper:
 
     def __init__(self, prepared: Prepared, folder: RunFolder, *, run: str, progress: Progress) -> None:
         self._prepared, self._folder, self._run, self._progress = prepared, folder, run, progress
-        self._settings = prepared.settings.saving
+        self._settings, self._method = prepared.settings.saving, prepared.settings.training.balancing
         self._saved = time.monotonic()
 
     def save_if_due(self) -> None:
@@ -87,6 +91,7 @@ class StateKeeper:
         prepared, progress = self._prepared, self._progress
         tensors, values = checkpoint.take(prepared.model, prepared.engine, progress.last)
         values |= progress.to_json()
+        values["balancing"] = {"method": self._method, **prepared.balancing.to_json()}
         values |= {"steps_per_epoch": prepared.plan.steps_per_epoch, "log_bytes": self._folder.log_bytes()}
         folder = self._folder.states.save(State(self._run, progress.step, values, tensors))
         if prune:
@@ -108,6 +113,10 @@ class StateKeeper:
         for name in progress.stopped:
             prepared.model.head(name).requires_grad_(False)
         progress.guard.restore(values["guard"])
+        if (balanced := values.get("balancing", {})).get("method") == self._method:  # else it was forced to be another
+            prepared.balancing.restore(balanced)
+        if progress.diagnoser:
+            progress.diagnoser.restore(values.get("diagnosis", []))
         progress.kept_states = values.get("kept_states", False)  # versions before kept none
         if progress.step == state.step:
             progress.meter.restore(values["meter"])

@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from polyhead.training.diagnosis import Diagnosis
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,9 @@ class Reporter:
 
     def profile(self, lines: Sequence[str]) -> None:
         """Hear where the time of the steps went, where that was asked for."""
+
+    def diagnosis(self, found: Diagnosis) -> None:
+        """Hear what was seen of the tasks' gradients, where that was asked for."""
 
     def close(self) -> None:
         """Hear that the run is over, well or not."""

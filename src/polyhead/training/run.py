@@ -17,6 +17,8 @@ from polyhead.settings import RunSettings
 from polyhead.training.averaging import LastEpochs
 from polyhead.training.choosing import best_of, heads_that_stop, run_is_over
 from polyhead.training.data import TrainingData
+from polyhead.training.diagnosis import check_diagnosis, diagnose, diagnoser_of
+from polyhead.training.diagnosis.plot import diagnosis_plot
 from polyhead.training.engine import resolve_precision
 from polyhead.training.epoch_end import EpochEnd, bundle_name
 from polyhead.training.extending import prove_heads
@@ -89,6 +91,7 @@ def run_training(
     settings = as_begun(settings, earlier)
     notices = Notices(strict=settings.strict)
     prepared = prepare(settings, notices, base=base, data=data)
+    check_diagnosis(prepared)
     for line in notices.lines():
         reporter.warn(line)
     for topic, line in prepared.facts():
@@ -135,6 +138,9 @@ class _Run:
         self._epoch_end = EpochEnd(prepared, folder, reporter, check=stop.check, single_file=single_file)
         guard = Guard(prepared.settings.training, reporter=reporter, log=folder.log)
         self._progress = Progress(guard, LastEpochs(prepared.settings.training.average))
+        self._progress.diagnoser = diagnoser_of(
+            prepared, losses=self._losses(), stopped=self._progress.stopped, reporter=reporter
+        )
         self._keeper = StateKeeper(prepared, folder, run=beginning.run, progress=self._progress)
         self._beginning = beginning
 
@@ -176,6 +182,7 @@ class _Run:
         self._take_steps()
         for line in progress.guard.summary():
             self._reporter.info("guard", line)
+        self._tell_diagnosis()
         if profile := self._watch.result():
             self._folder.log("profile", **profile.to_json())
             self._reporter.profile(profile.lines())
@@ -188,10 +195,12 @@ class _Run:
     def _take_steps(self) -> None:
         progress, per_epoch = self._progress, self._prepared.plan.steps_per_epoch
         finished = len(progress.epochs)
+        self._measure()
         if progress.step == (finished + 1) * per_epoch and self._end_epoch(finished + 1):
             return  # the state was saved after the epoch's last step, before it was scored
         for report in self._loop():
             progress.step = report.step
+            self._measure()
             progress.meter.add(report)
             self._folder.log("step", **asdict(report))
             self._tracking.step(report)
@@ -203,25 +212,43 @@ class _Run:
                 self._keeper.save_if_due()
 
     def _loop(self) -> Iterator[Any]:
-        prepared, training = self._prepared, self._prepared.settings.training
+        prepared = self._prepared
         return train_steps(
             prepared.model,
             prepared.examples,
             encoder=prepared.text_encoder,
             engine=prepared.engine,
             steps=self._steps_left(),
-            losses=LossSettings(
-                weights={task.name: task.weight for task in prepared.tasks},
-                clip=training.clip,
-                soft_weight=prepared.settings.teacher.weight,
-                temperature=prepared.settings.teacher.temperature,
-            ),
+            losses=self._losses(),
             guard=self._progress.guard,
             stopped=self._progress.stopped,
             first_step=self._progress.step + 1,
             watch=self._watch,
             forward=heads_alone(prepared, self._progress, reporter=self._reporter, check=self._stop.check),
+            balancing=prepared.balancing,
         )
+
+    def _losses(self) -> LossSettings:
+        settings = self._prepared.settings
+        return LossSettings(
+            weights={task.name: task.weight for task in self._prepared.tasks},
+            clip=settings.training.clip,
+            soft_weight=settings.teacher.weight,
+            temperature=settings.teacher.temperature,
+        )
+
+    def _measure(self) -> None:
+        progress = self._progress
+        if progress.diagnoser and progress.diagnoser.at(progress.step, budget=progress.guard.token_budget):
+            self._watch.pause()
+
+    def _tell_diagnosis(self) -> None:
+        if diagnoser := self._progress.diagnoser:
+            found = diagnose(
+                diagnoser.found, groups=diagnoser.groups, balancing=self._prepared.settings.training.balancing
+            )
+            self._folder.add_diagnosis(found.to_json(), diagnosis_plot(found))
+            self._reporter.diagnosis(found)
 
     def _steps_left(self) -> Iterator[tuple[int, Step]]:
         training = self._prepared.settings.training
@@ -253,6 +280,9 @@ class _Run:
         progress.epochs.append(report)
         progress.meter = Meter()
         self._account_for(report)
+        if weights := self._prepared.balancing.learnt():
+            self._folder.log("balancing", epoch=epoch, weights=weights)
+            self._reporter.info("balance", ", ".join(f"{name} {weight:.3g}" for name, weight in weights.items()))
         self._watch.pause()
         return self._is_over(epoch)
 

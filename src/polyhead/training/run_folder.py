@@ -4,6 +4,7 @@ epoch-1/, epoch-2/, …   bundles
 run.json                settings as resolved, data hashes, versions, seed, epochs, which is best, which the last
 log.jsonl               one line a step and an epoch
 states/                 while a run is not finished: all that it takes to go on, see `polyhead.training.states`
+diagnosis.json, .svg    where asked for: what was seen of the tasks' gradients
 tracking/               what trackers wrote that keep to this machine; of earlier runs, too
 """
 
@@ -26,6 +27,7 @@ from polyhead.training.states import STATES_FOLDER, StateStore
 
 LOG_FILE = "log.jsonl"
 TRACKING_FOLDER = "tracking"
+DIAGNOSIS_FILE, DIAGNOSIS_PLOT = "diagnosis.json", "diagnosis.svg"
 _EPOCH = re.compile(r"epoch-[0-9]+")
 
 
@@ -105,6 +107,7 @@ class RunFolder:
         self._begin(account, epochs=(), best=None)
         for path in earlier:
             remove_folder(path) if path.is_dir() else path.unlink()
+        self._remove_files(DIAGNOSIS_FILE, DIAGNOSIS_PLOT)
         self.states.clear()
         self._open_log(0)
 
@@ -191,11 +194,25 @@ class RunFolder:
         for path in (*self.epochs(), *self._earlier_files()):
             remove_folder(path) if path.is_dir() else path.unlink()
         self.states.clear()
-        for name in (RUN_FILE, LOG_FILE):
-            (self.path / name).unlink(missing_ok=True)
+        self._remove_files(RUN_FILE, LOG_FILE, DIAGNOSIS_FILE, DIAGNOSIS_PLOT)
         sweep(self.path)
         if not any(self.path.iterdir()):
             self.path.rmdir()
+
+    def add_diagnosis(self, account: dict[str, Any], plot: str) -> None:
+        """Write what was seen of the tasks' gradients.
+
+        Args:
+            account: All of it.
+            plot: As SVG.
+        """
+        for name, text in ((DIAGNOSIS_FILE, json.dumps(account, ensure_ascii=False) + "\n"), (DIAGNOSIS_PLOT, plot)):
+            with saving(self.path / name):
+                write_text(self.path / name, text)
+
+    def _remove_files(self, *names: str) -> None:
+        for name in names:
+            (self.path / name).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the log."""

@@ -94,8 +94,8 @@ def name_rows(axes: Axes, names: Sequence[str]) -> None:
 
 
 @contextmanager
-def plot(title: str, *, rows: float) -> Iterator[tuple[Axes, list[str]]]:
-    """Set up axes for so many rows; the finished SVG is put in the list."""
+def plot(title: str, *, rows: float, panels: int = 1) -> Iterator[tuple[Axes, list[str]]]:
+    """Set up axes for so many rows, the first of several panels' own; the finished SVG is put in the list."""
     try:
         import matplotlib as mpl
         from matplotlib.figure import Figure
@@ -105,7 +105,8 @@ def plot(title: str, *, rows: float) -> Iterator[tuple[Axes, list[str]]]:
     drawn: list[str] = []
     with mpl.rc_context({**_STYLE, "svg.hashsalt": title}):
         figure = Figure(figsize=(_WIDTH, 0.42 * rows + 0.8), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08))
-        yield figure.add_subplot(), drawn
+        first, *_ = (figure.add_subplot(panels, 1, at + 1) for at in range(panels))
+        yield first, drawn
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     drawn.append(_inline(file.getvalue(), title))

@@ -157,11 +157,11 @@ def curve_plot(curves: Sequence[Curve], *, title: str) -> str:
         axes.grid(color=FAINT, linewidth=0.6)
         axes.set_axisbelow(True)
         axes.margins(y=0.1)
-        _name_ends(axes, ends)
+        name_ends(axes, ends)
     return drawn[0]
 
 
-def _name_ends(axes: Axes, ends: Sequence[tuple[float, int, str, str]]) -> None:
+def name_ends(axes: Axes, ends: Sequence[tuple[float, int, str, str]]) -> None:
     """Write names beside the ends of lines, far enough from each other to be read."""
     low, high = axes.get_ylim()
     apart, place = 0.075 * (high - low), -float("inf")

@@ -138,6 +138,7 @@ def try_steps(prepared: Prepared, steps: Sequence[Step], sizes: Sizes, meter: Me
         ),
         guard=guard,
         forward=known,
+        balancing=prepared.balancing,
     )
     began = time.perf_counter()
     for number, _ in enumerate(reports):
