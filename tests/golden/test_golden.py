@@ -37,6 +37,7 @@ HELP = {
     "help_learning_curve": ["-m", "polyhead", "learning-curve", "--help"],
     "help_convert": ["-m", "polyhead", "convert", "--help"],
     "help_predict": ["-m", "polyhead", "predict", "--help"],
+    "help_serve": ["-m", "polyhead", "serve", "--help"],
     "help_info": ["-m", "polyhead", "info", "--help"],
     "help_inspect": ["-m", "polyhead", "inspect", "--help"],
     "help_add_head": ["-m", "polyhead", "add-head", "--help"],
