@@ -185,6 +185,39 @@ def test_the_page_on_tuning_runs(checkout: Path) -> None:
     assert re.match(r"0 \{'training\.warmup': 0\.1\} 0\.\d+\n", run("python program.py", checkout))
 
 
+def test_the_page_on_serving_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    (commands,) = COMMANDS.findall(page)
+    output = run(commands, checkout)
+    assert '{"ready":true}' in output
+    assert '"entities": [{"start": 0, "end": 4, "label": "PER", "text": "John"' in output
+    assert '"windows": 1, "truncated": false' in output
+    assert "polyhead_texts_total 1.0" in output
+    log = (checkout / "server.log").read_text(encoding="utf-8")
+    assert '"event": "ended", "without_answer": 0' in log
+    assert "John" not in log
+
+
+def test_every_error_code_stands_on_the_page_on_serving() -> None:
+    from polyhead.serving import refusals
+
+    page = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    for reason in vars(refusals).values():
+        if isinstance(reason, refusals.Reason):
+            assert any(str(reason.status) in line and f"`{reason.code}`" in line for line in page.splitlines()), reason
+
+
+def test_every_metric_stands_on_the_page_on_serving() -> None:
+    from polyhead.serving.metrics import Metrics
+
+    page = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    for line in Metrics().text().decode().splitlines():
+        name = line.split()[2] if line.startswith("# TYPE polyhead") else ""
+        name = name.removesuffix("_created")  # when a counter began
+        short = name.removeprefix("polyhead_batch")
+        assert name in page or f"`{short}`" in page, name
+
+
 def test_every_shipped_settings_file_is_valid() -> None:
     from polyhead.settings import load_settings
     from polyhead.tasks import options_of

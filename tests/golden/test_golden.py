@@ -39,6 +39,7 @@ HELP = {
     "help_tune": ["-m", "polyhead", "tune", "--help"],
     "help_convert": ["-m", "polyhead", "convert", "--help"],
     "help_predict": ["-m", "polyhead", "predict", "--help"],
+    "help_serve": ["-m", "polyhead", "serve", "--help"],
     "help_info": ["-m", "polyhead", "info", "--help"],
     "help_inspect": ["-m", "polyhead", "inspect", "--help"],
     "help_add_head": ["-m", "polyhead", "add-head", "--help"],

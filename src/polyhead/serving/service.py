@@ -23,6 +23,7 @@ from polyhead.serving.refusals import (
     INVALID,
     MODEL_REFUSED,
     NOT_READY,
+    QUEUE_FULL,
     RELOADING,
     Refusal,
 )
@@ -30,6 +31,8 @@ from polyhead.serving.waiting import Asked
 
 _POLL_SECONDS = 0.02
 _MOMENT_SECONDS = 0.5
+_BEGUN_SHARE = 0.6
+"""Share of the deadline within which a request must be in a batch: one that is not has no hope, and is told so."""
 
 
 class Service:
@@ -180,14 +183,17 @@ class Service:
         generation.put(asked)
         self._open.add(asked)
         try:
-            await asyncio.wait(
-                (asked.answer, left), timeout=self.limits.deadline_seconds, return_when=asyncio.FIRST_COMPLETED
-            )
+            deadline = self.limits.deadline_seconds
+            await _first(asked.answer, left, _BEGUN_SHARE * deadline)
+            if not asked.answer.done() and not left.done():
+                if not asked.begun:  # things are slower than they were when it was let in
+                    raise Refusal(QUEUE_FULL, "no batch had room for it in time", retry_after=deadline)
+                await _first(asked.answer, left, (1 - _BEGUN_SHARE) * deadline)
             if asked.answer.done():
                 return asked.answer.result(), generation.account["model"]
             if left.done():
                 raise Refusal(CLIENT_GONE)
-            raise Refusal(DEADLINE, f"there was no answer within {self.limits.deadline_seconds:g} s")
+            raise Refusal(DEADLINE, f"there was no answer within {deadline:g} s")
         finally:
             self._open.discard(asked)
             if not asked.answer.done():
@@ -262,6 +268,10 @@ class Service:
         watch("queue_requests", lambda: float(len(self._current.queue)) if self._current else 0.0)
         watch("queue_tokens", lambda: float(self._current.queue.tokens) if self._current else 0.0)
         watch("processes_ready", lambda: float(self._current.ready) if self._current else 0.0)
+
+
+async def _first(answer: asyncio.Future[bytes], left: asyncio.Future[Any], seconds: float) -> None:
+    await asyncio.wait((answer, left), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _checked(text: str | list[str], at: int, second: bool | str, limit: int, truncate: bool) -> tuple[Text, bool]:

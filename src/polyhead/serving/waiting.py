@@ -49,6 +49,11 @@ class Asked:
         self.tokens = sum(self.sizes)
 
     @property
+    def begun(self) -> bool:
+        """Whether a text of it was in a batch."""
+        return self._taken > 0 or self.tries > 0
+
+    @property
     def left(self) -> int:
         """How many of its texts are in no batch yet."""
         return len(self.texts) - self._taken
