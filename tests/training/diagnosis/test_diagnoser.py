@@ -195,7 +195,7 @@ def test_a_task_that_has_stopped_is_no_longer_measured(drive: Drive) -> None:
     diagnoser = diagnoser_for(drive, stopped)
     diagnoser.at(0, budget=None)
     stopped.add("ner")
-    diagnoser.at(min(diagnoser._places - {0}), budget=None)
+    diagnoser.at(min(diagnoser.places - {0}), budget=None)
     assert len(diagnoser.found) == 1, "one task shares nothing"
 
 

@@ -42,13 +42,16 @@ class Diagnoser:
         losses: How losses become one.
         stopped: Tasks whose losses are left out; looked at anew each time.
         reporter: Hears where it must stop.
+
+    Attributes:
+        places: After which steps it measures.
     """
 
     def __init__(
         self, prepared: Prepared, *, losses: LossSettings, stopped: Collection[str], reporter: Reporter
     ) -> None:
         self._prepared, self._losses, self._stopped, self._reporter = prepared, losses, stopped, reporter
-        self._places = places_in(prepared.plan.steps)
+        self.places = places_in(prepared.plan.steps)
         self._groups = layer_groups(prepared.model.encoder, prepared.engine.trained)
         self._found: dict[int, Measurement] = {}
         self._is_off = False
@@ -70,7 +73,7 @@ class Diagnoser:
             step: Steps that were taken.
             budget: Pieces, padding included, that may go through at once.
         """
-        if step not in self._places or step in self._found or self._is_off:
+        if step not in self.places or step in self._found or self._is_off:
             return False
         before = RandomState.now()
         try:
