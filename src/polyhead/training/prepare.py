@@ -22,7 +22,7 @@ from polyhead.model.recomputing import recompute_layers
 from polyhead.notices import Notices
 from polyhead.settings import RunSettings, TrainingSettings
 from polyhead.tasks import Task, task_state
-from polyhead.training.balancing import Balancing, Learning, balancing_of
+from polyhead.training.balancing import AGGREGATIONS, Balancing, Learning, balancing_of
 from polyhead.training.choosing import criteria_of
 from polyhead.training.data import DataSet, TrainingData, load_data
 from polyhead.training.engine import (
@@ -244,7 +244,7 @@ def _set_up_layers(model: MultiTaskModel, training: TrainingSettings) -> None:
     device = model.device()
     if training.compile:
         check_compiler(device)
-        compile_layers(model.encoder)
+        compile_layers(model.encoder, goes_back_again=training.balancing in AGGREGATIONS)
     elif device.type == "cpu":
         speed_up(model, model.encoder)
     if training.checkpoint_activations:

@@ -231,6 +231,14 @@ def test_a_frozen_encoder_is_refused_before_anything_is_written(fit: Fit, tmp_pa
     assert not list(tmp_path.glob("run*"))
 
 
+def test_compiled_layers_are_refused(fit: Fit, monkeypatch: pytest.MonkeyPatch) -> None:
+    from polyhead.training import prepare
+
+    monkeypatch.setattr(prepare, "check_compiler", lambda device: None)
+    with pytest.raises(SettingsError, match=r"training.diagnose: cannot be had with training.compile"):
+        fit(diagnose=True, compile=True)
+
+
 def test_without_matplotlib_it_is_refused_before_anything_is_written(
     fit: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

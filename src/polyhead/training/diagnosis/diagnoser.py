@@ -140,12 +140,17 @@ def check_diagnosis(prepared: Prepared) -> None:
     """See that a run can be diagnosed, where that was asked for.
 
     Raises:
-        SettingsError: If nothing that tasks share is trained.
+        SettingsError: If nothing that tasks share is trained, or layers are compiled.
         MissingExtraError: If the plot cannot be drawn.
     """
     if not prepared.settings.training.diagnose:
         return
     check_plots("training.diagnose")
+    if prepared.settings.training.compile:
+        raise SettingsError(
+            "training.diagnose: cannot be had with training.compile, whose kernels depend on the batches that come "
+            "first, so that measuring would change the run; leave one of them out"
+        )
     if is_frozen(prepared.model.encoder):
         raise SettingsError(
             "training.diagnose: compares the tasks' gradients in the encoder, and this run's encoder is frozen, so "
