@@ -132,11 +132,6 @@ class Bench:
         flags = {**data, "encoder": self.options.encoder, **more}
         return load_settings(None, (), flags | {f"training.{key}": value for key, value in training.items()})
 
-    def _losses(self) -> Any:
-        from polyhead.training.loop import LossSettings
-
-        return LossSettings(weights={task.name: task.weight for task in self.prepared.tasks}, clip=1.0)
-
     def _reports(self) -> Iterator[Any]:
         from polyhead.training.guard import Guard
         from polyhead.training.loop import train_steps
@@ -151,7 +146,7 @@ class Bench:
             encoder=prepared.text_encoder,
             engine=prepared.engine,
             steps=order,
-            losses=self._losses(),
+            losses=prepared.losses(),
             guard=guard,
             balancing=prepared.balancing,
         )
@@ -160,7 +155,7 @@ class Bench:
         from polyhead.training.diagnosis import Diagnoser
         from polyhead.training.reporting import Reporter
 
-        diagnoser = Diagnoser(self.prepared, losses=self._losses(), stopped=(), reporter=Reporter())
+        diagnoser = Diagnoser(self.prepared, stopped=(), reporter=Reporter())
         places = sorted(diagnoser.places)[: count + 1]
         diagnoser.at(places[0], budget=None)
         began = time.perf_counter()

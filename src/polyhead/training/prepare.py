@@ -36,7 +36,7 @@ from polyhead.training.engine import (
 from polyhead.training.examples import pieces_in, rows_in
 from polyhead.training.extending import pretrained_of, take_over
 from polyhead.training.fingerprint import rows_digest
-from polyhead.training.loop import Steps
+from polyhead.training.loop import LossSettings, Steps
 from polyhead.training.plan import Plan, choose_batch_size, make_plan
 from polyhead.training.rows import rows_to_train_on
 from polyhead.training.teaching import teachers_of
@@ -92,6 +92,15 @@ class Prepared:
         settings["training"]["precision"] = resolve_precision(self.settings.training.precision)
         settings["encoding"]["max_length"] = self.encoding.max_pieces
         return settings
+
+    def losses(self) -> LossSettings:
+        """Return how losses become one."""
+        return LossSettings(
+            weights={task.name: task.weight for task in self.tasks},
+            clip=self.settings.training.clip,
+            soft_weight=self.settings.teacher.weight,
+            temperature=self.settings.teacher.temperature,
+        )
 
     def account(self) -> dict[str, Any]:
         """Return what `run.json` holds from the start."""

@@ -46,9 +46,7 @@ def drive(encoder_folders: dict[str, Path], write: Write) -> Drive:
 
 
 def diagnoser_for(drive: Drive, stopped: set[str] | None = None) -> Diagnoser:
-    return Diagnoser(
-        drive.prepared, losses=drive.losses, stopped=set() if stopped is None else stopped, reporter=drive.listener
-    )
+    return Diagnoser(drive.prepared, stopped=set() if stopped is None else stopped, reporter=drive.listener)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-_INK, _FAINT, _ACCENT = "#010203", "#010204", "#010205"
-_LINES = tuple(f"#01020{digit}" for digit in "6789ab")
+_INK, FAINT, _ACCENT = "#010203", "#010204", "#010205"
+LINES = tuple(f"#01020{digit}" for digit in "6789ab")
 """Colours of lines, in their order."""
-_VARIABLES = {_INK: "var(--ink)", _FAINT: "var(--faint)", _ACCENT: "var(--accent)"} | {
-    colour: f"var(--line{at})" for at, colour in enumerate(_LINES)
+_VARIABLES = {_INK: "var(--ink)", FAINT: "var(--faint)", _ACCENT: "var(--accent)"} | {
+    colour: f"var(--line{at})" for at, colour in enumerate(LINES)
 }
 """Colours that no plot has otherwise, and what the page puts in their place."""
 _OF_FILE = {
@@ -41,7 +41,7 @@ _STYLE = {
     "font.size": 10,
     "text.color": _INK,
     "axes.labelcolor": _INK,
-    "axes.edgecolor": _FAINT,
+    "axes.edgecolor": FAINT,
     "xtick.color": _INK,
     "ytick.color": _INK,
     "axes.spines.top": False,
@@ -72,7 +72,7 @@ class Measured:
 def interval_plot(figures: Sequence[Measured]) -> str:
     """Draw figures as dots on a line from 0 to 100 %, as far as needed, with their intervals."""
     lowest = min([own.value for own in figures] + [own.interval[0] for own in figures if own.interval])
-    with _plot("figures with their 95 % intervals", rows=len(figures)) as (axes, drawn):
+    with drawing("figures with their 95 % intervals", rows=len(figures)) as (axes, drawn):
         for row, own in enumerate(reversed(figures)):
             if own.interval:
                 axes.plot(own.interval, [row, row], color=_ACCENT, linewidth=3, alpha=0.45, solid_capstyle="round")
@@ -82,14 +82,14 @@ def interval_plot(figures: Sequence[Measured]) -> str:
         axes.set_xlim(max(0.0, 5 * (lowest // 5) - 2), 101)
         axes.set_ylim(-0.6, len(figures) - 0.2)
         axes.set_xlabel("%")
-        axes.grid(axis="x", color=_FAINT, linewidth=0.6)
+        axes.grid(axis="x", color=FAINT, linewidth=0.6)
         axes.set_axisbelow(True)
     return drawn[0]
 
 
 def bar_plot(counts: Mapping[str, int], *, title: str) -> str:
     """Draw counts as bars, in their order from top to bottom."""
-    with _plot(title, rows=len(counts)) as (axes, drawn):
+    with drawing(title, rows=len(counts)) as (axes, drawn):
         names, values = list(counts)[::-1], list(counts.values())[::-1]
         bars = axes.barh(range(len(names)), values, color=_ACCENT, height=0.6)
         axes.bar_label(bars, padding=4, color=_INK)
@@ -102,12 +102,12 @@ def bar_plot(counts: Mapping[str, int], *, title: str) -> str:
 
 def histogram_plot(edges: Sequence[float], counts: Sequence[int], *, title: str, xlabel: str) -> str:
     """Draw how many values fall between each two edges."""
-    with _plot(title, rows=5) as (axes, drawn):
+    with drawing(title, rows=5) as (axes, drawn):
         widths = [end - start for start, end in itertools.pairwise(edges)]
         axes.bar(edges[:-1], counts, width=widths, align="edge", color=_ACCENT, alpha=0.85)
         axes.set_xlabel(xlabel)
         axes.set_xlim(left=0)
-        axes.grid(axis="y", color=_FAINT, linewidth=0.6)
+        axes.grid(axis="y", color=FAINT, linewidth=0.6)
         axes.set_axisbelow(True)
     return drawn[0]
 
@@ -121,7 +121,7 @@ def confusion_plot(pairs: Sequence[Mapping[str, Any]], *, title: str, most: int 
     names = sorted(sorted(weights, key=lambda name: -weights[name])[:most])
     cells = {(_name(pair["gold"]), _name(pair["predicted"])): pair["count"] for pair in pairs}
     highest = max(cells.values())
-    with _plot(title, rows=len(names) * 1.05 + 3.2) as (axes, drawn):
+    with drawing(title, rows=len(names) * 1.05 + 3.2) as (axes, drawn):
         for row, gold in enumerate(names):
             for column, found in enumerate(names):
                 count = cells.get((gold, found), 0)
@@ -131,9 +131,9 @@ def confusion_plot(pairs: Sequence[Mapping[str, Any]], *, title: str, most: int 
         axes.set_xlim(0, len(names))
         axes.set_ylim(len(names), 0)
         axes.set_xticks(
-            [at + 0.5 for at in range(len(names))], [_plain(name) for name in names], rotation=45, ha="right"
+            [at + 0.5 for at in range(len(names))], [plain(name) for name in names], rotation=45, ha="right"
         )
-        axes.set_yticks([at + 0.5 for at in range(len(names))], [_plain(name) for name in names])
+        axes.set_yticks([at + 0.5 for at in range(len(names))], [plain(name) for name in names])
         axes.set_xlabel("predicted")
         axes.set_ylabel("gold")
         axes.spines["bottom"].set_visible(False)
@@ -144,8 +144,8 @@ def confusion_plot(pairs: Sequence[Mapping[str, Any]], *, title: str, most: int 
 def reliability_plot(bins: Sequence[Mapping[str, Any]], *, title: str) -> str:
     """Draw how often answers are right against how sure they were; on the line a model is as sure as it is right."""
     most = max(row["answers"] for row in bins)
-    with _plot(title, rows=9) as (axes, drawn):
-        axes.plot([0, 1], [0, 1], color=_FAINT, linewidth=1.5)
+    with drawing(title, rows=9) as (axes, drawn):
+        axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1.5)
         for row in bins:
             size = 5 + 11 * (row["answers"] / most) ** 0.5
             place = (row["confidence"], row["accuracy"])
@@ -156,7 +156,7 @@ def reliability_plot(bins: Sequence[Mapping[str, Any]], *, title: str) -> str:
         axes.set_aspect("equal")
         axes.set_xlabel("how sure the answers were")
         axes.set_ylabel("share that is right")
-        axes.grid(color=_FAINT, linewidth=0.6)
+        axes.grid(color=FAINT, linewidth=0.6)
         axes.set_axisbelow(True)
     return drawn[0]
 
@@ -178,88 +178,31 @@ class Curve:
 
 def curve_plot(curves: Sequence[Curve], *, title: str) -> str:
     """Draw figures by the number of records: a dot for each run, a line through the means, on a logarithmic scale."""
-    with _plot(title, rows=9) as (axes, drawn):
+    with drawing(title, rows=9) as (axes, drawn):
         ends = []
         for at, curve in enumerate(curves):
-            colour = _LINES[at % len(_LINES)]
+            colour = LINES[at % len(LINES)]
             known = [(size, own) for size, own in zip(curve.sizes, curve.values, strict=True) if own]
             means = [sum(own) / len(own) for _, own in known]
             axes.plot([size for size, _ in known], means, color=colour, linewidth=2, zorder=3)
             for size, own in known:
                 axes.plot([size] * len(own), own, "o", color=colour, markersize=6, alpha=0.55, zorder=4)
             if known:
-                ends.append((means[-1], known[-1][0], f"{_plain(curve.name)} {means[-1]:.2f}", colour))
+                ends.append((means[-1], known[-1][0], f"{plain(curve.name)} {means[-1]:.2f}", colour))
         axes.set_xscale("log")
         sizes = sorted({size for curve in curves for size in curve.sizes})
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
         axes.minorticks_off()
         axes.set_xlabel("records trained on")
         axes.set_ylabel("on dev, %")
-        axes.grid(color=_FAINT, linewidth=0.6)
+        axes.grid(color=FAINT, linewidth=0.6)
         axes.set_axisbelow(True)
         axes.margins(y=0.1)
-        _name_ends(axes, ends)
+        name_ends(axes, ends)
     return drawn[0]
 
 
-@dataclass(frozen=True)
-class Course:
-    """How a figure goes over a run.
-
-    Attributes:
-        name: What it is.
-        steps: Where it was measured.
-        values: What it was there.
-    """
-
-    name: str
-    steps: Sequence[int]
-    values: Sequence[float]
-
-
-@dataclass(frozen=True)
-class Panel:
-    """Figures that are drawn together.
-
-    Attributes:
-        label: What they are.
-        courses: How they go.
-        span: The ends of the axis.
-        level: Where a line is drawn to compare with.
-    """
-
-    label: str
-    courses: Sequence[Course]
-    span: tuple[float, float]
-    level: float
-
-
-def course_plot(panels: Sequence[Panel], *, title: str) -> str:
-    """Draw how figures go over a run, one panel above the other: a dot a measurement, a line through running means."""
-    with _plot(title, rows=7.5 * len(panels), panels=len(panels)) as (first, drawn):
-        for axes, panel in zip(first.figure.axes, panels, strict=True):
-            axes.axhline(panel.level, color=_FAINT, linewidth=1.5)
-            ends = []
-            for at, own in enumerate(panel.courses):
-                colour, means = _LINES[at % len(_LINES)], _running_means(own.values)
-                axes.plot(own.steps, own.values, "o", color=colour, markersize=4, alpha=0.4)
-                axes.plot(own.steps, means, color=colour, linewidth=2)
-                ends.append((means[-1], own.steps[-1], _plain(own.name), colour))
-            axes.set_ylim(*panel.span)
-            axes.set_ylabel(panel.label)
-            axes.grid(color=_FAINT, linewidth=0.6)
-            axes.set_axisbelow(True)
-            _name_ends(axes, ends)
-        axes.set_xlabel("step")
-    return drawn[0]
-
-
-def _running_means(values: Sequence[float], reach: int = 3) -> list[float]:
-    parts = [values[max(0, at - reach) : at + reach + 1] for at in range(len(values))]
-    return [sum(part) / len(part) for part in parts]
-
-
-def _name_ends(axes: Axes, ends: Sequence[tuple[float, int, str, str]]) -> None:
+def name_ends(axes: Axes, ends: Sequence[tuple[float, int, str, str]]) -> None:
     """Write names beside the ends of lines, far enough from each other to be read."""
     low, high = axes.get_ylim()
     apart, place = 0.075 * (high - low), -float("inf")
@@ -307,17 +250,17 @@ def _name(label: object) -> str:
     return "nothing" if label is None else str(label)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Keep a label short, and keep matplotlib from reading it as a formula."""
     return (text if len(text) <= 28 else f"{text[:27]}…").replace("$", r"\$")
 
 
 def _name_rows(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), [_plain(name) for name in names])
+    axes.set_yticks(range(len(names)), [plain(name) for name in names])
 
 
 @contextmanager
-def _plot(title: str, *, rows: float, panels: int = 1) -> Iterator[tuple[Axes, list[str]]]:
+def drawing(title: str, *, rows: float, panels: int = 1) -> Iterator[tuple[Axes, list[str]]]:
     """Set up axes for so many rows, the first of several panels' own; the finished SVG is put in the list."""
     try:
         import matplotlib as mpl

@@ -15,7 +15,7 @@ from polyhead.evaluation.report.plots import check_plots
 from polyhead.model.freezing import is_frozen
 from polyhead.training.diagnosis.groups import layer_groups
 from polyhead.training.diagnosis.probe import Measurement, Probe
-from polyhead.training.loop import LossSettings, set_training
+from polyhead.training.loop import set_training
 from polyhead.training.passes import DidNotFitError, Passes
 from polyhead.training.prepare import Prepared
 from polyhead.training.randomness import RandomState
@@ -39,7 +39,6 @@ class Diagnoser:
 
     Args:
         prepared: The run.
-        losses: How losses become one.
         stopped: Tasks whose losses are left out; looked at anew each time.
         reporter: Hears where it must stop.
 
@@ -47,14 +46,17 @@ class Diagnoser:
         places: After which steps it measures.
     """
 
-    def __init__(
-        self, prepared: Prepared, *, losses: LossSettings, stopped: Collection[str], reporter: Reporter
-    ) -> None:
-        self._prepared, self._losses, self._stopped, self._reporter = prepared, losses, stopped, reporter
+    def __init__(self, prepared: Prepared, *, stopped: Collection[str], reporter: Reporter) -> None:
+        self._prepared, self._stopped, self._reporter = prepared, stopped, reporter
         self.places = places_in(prepared.plan.steps)
         self._groups = layer_groups(prepared.model.encoder, prepared.engine.trained)
         self._found: dict[int, Measurement] = {}
         self._is_off = False
+
+    @property
+    def balancing(self) -> str:
+        """How the losses of the run are balanced."""
+        return self._prepared.settings.training.balancing
 
     @property
     def found(self) -> list[Measurement]:
@@ -107,7 +109,7 @@ class Diagnoser:
             prepared.examples,
             encoder=prepared.text_encoder,
             engine=prepared.engine,
-            losses=self._losses,
+            losses=prepared.losses(),
             stopped=self._stopped,
             balancing=probe,
         )
@@ -158,16 +160,14 @@ def check_diagnosis(prepared: Prepared) -> None:
         )
 
 
-def diagnoser_of(
-    prepared: Prepared, *, losses: LossSettings, stopped: Collection[str], reporter: Reporter
-) -> Diagnoser | None:
+def diagnoser_of(prepared: Prepared, *, stopped: Collection[str], reporter: Reporter) -> Diagnoser | None:
     """Return what measures a run; `None` where that was not asked for, or there is a single task."""
     if not prepared.settings.training.diagnose:
         return None
     if len(prepared.data.tasks) < 2:
         reporter.info("diagnose", "a single task shares nothing with others, so there is nothing to measure")
         return None
-    return Diagnoser(prepared, losses=losses, stopped=stopped, reporter=reporter)
+    return Diagnoser(prepared, stopped=stopped, reporter=reporter)
 
 
 def places_in(steps: int) -> frozenset[int]:

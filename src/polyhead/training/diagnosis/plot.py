@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from polyhead.evaluation.report.plots import Course, Panel, as_file, course_plot
+from polyhead.evaluation.report.courses import Course, Panel, course_plot
+from polyhead.evaluation.report.plots import as_file
 from polyhead.training.diagnosis.findings import Diagnosis
 
 _MOST = 6
