@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -144,6 +145,14 @@ def test_the_page_on_training_runs(checkout: Path) -> None:
     run("".join(COMMANDS.findall(page)), checkout)
     log = (checkout / "runs" / "profiled" / "log.jsonl").read_text(encoding="utf-8")
     assert '"event": "profile"' in log
+
+
+def test_the_page_on_balancing_runs(checkout: Path) -> None:
+    page = (ROOT / "docs" / "balancing.md").read_text(encoding="utf-8")
+    run("".join(COMMANDS.findall(page)), checkout)
+    found = json.loads((checkout / "runs" / "diagnosed" / "diagnosis.json").read_text(encoding="utf-8"))
+    assert found["advice"]
+    assert (checkout / "runs" / "diagnosed" / "diagnosis.svg").is_file()
 
 
 def test_the_page_on_splitting_runs(checkout: Path) -> None:

@@ -40,11 +40,12 @@ def check_compiler(device: torch.device) -> None:
         ) from error
 
 
-def compile_layers(encoder: nn.Module) -> None:
+def compile_layers(encoder: nn.Module, *, goes_back_again: bool = False) -> None:
     """Have an encoder's layers compiled when they first train.
 
     Args:
         encoder: The encoder, whose layers have the `forward` that they were built with.
+        goes_back_again: Several losses go backward through one pass, so that kernels may not reuse its memory.
 
     Raises:
         SettingsError: If it has no list of layers.
@@ -54,6 +55,7 @@ def compile_layers(encoder: nn.Module) -> None:
         raise SettingsError("training.compile: this encoder has no list of layers to compile; leave it out")
     # Beyond the limit layers run as they were; torch's, of eight, is met by layers of which some are frozen.
     torch._dynamo.config.recompile_limit = max(_MOST_KINDS, torch._dynamo.config.recompile_limit)
+    torch._functorch.config.donated_buffer = not goes_back_again
     for layer in layers:
         layer.forward = _Compiled(layer)
 

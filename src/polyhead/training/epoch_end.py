@@ -70,6 +70,7 @@ class EpochEnd:
     def close(self, epoch: int, last: LastEpochs) -> Scored:
         """Score the model as it is and, where several epochs' weights are kept, their mean; save the better one."""
         model = self._prepared.model
+        self._tell_weights(epoch)
         last.add(epoch, model)
         scored = self._scored()
         if len(last) > 1:
@@ -80,6 +81,11 @@ class EpochEnd:
                     return mean
         self._save(epoch, scored)
         return scored
+
+    def _tell_weights(self, epoch: int) -> None:
+        if weights := self._prepared.balancing.learnt():
+            self._folder.log("balancing", epoch=epoch, weights=weights)
+            self._reporter.info("balance", ", ".join(f"{name} {weight:.3g}" for name, weight in weights.items()))
 
     def single_name(self, epoch: int) -> str | None:
         """Return the name of an epoch's single file."""

@@ -24,7 +24,7 @@ from polyhead.notices import Notices
 from polyhead.settings import RunSettings, TrainingSettings
 from polyhead.tasks import Task, task_state
 from polyhead.training import adapting
-from polyhead.training.balancing import Balancing, Learning, balancing_of
+from polyhead.training.balancing import AGGREGATIONS, Balancing, Learning, balancing_of
 from polyhead.training.choosing import criteria_of
 from polyhead.training.data import DataSet, TrainingData, load_data
 from polyhead.training.engine import (
@@ -38,7 +38,7 @@ from polyhead.training.engine import (
 from polyhead.training.examples import pieces_in, rows_in
 from polyhead.training.extending import pretrained_of, take_over
 from polyhead.training.fingerprint import rows_digest
-from polyhead.training.loop import Steps
+from polyhead.training.loop import LossSettings, Steps
 from polyhead.training.plan import Plan, choose_batch_size, make_plan
 from polyhead.training.rows import rows_to_train_on
 from polyhead.training.teaching import teachers_of
@@ -95,6 +95,15 @@ class Prepared:
         settings["encoding"]["max_length"] = self.encoding.max_pieces
         settings["adapters"] |= adapting.resolved(self.model)
         return settings
+
+    def losses(self) -> LossSettings:
+        """Return how losses become one."""
+        return LossSettings(
+            weights={task.name: task.weight for task in self.tasks},
+            clip=self.settings.training.clip,
+            soft_weight=self.settings.teacher.weight,
+            temperature=self.settings.teacher.temperature,
+        )
 
     def account(self) -> dict[str, Any]:
         """Return what `run.json` holds from the start."""
@@ -257,7 +266,7 @@ def _set_up_layers(model: MultiTaskModel, training: TrainingSettings) -> None:
     device = model.device()
     if training.compile:
         check_compiler(device)
-        compile_layers(model.encoder)
+        compile_layers(model.encoder, goes_back_again=training.balancing in AGGREGATIONS)
     elif device.type == "cpu":
         speed_up(model, model.encoder)
     if training.checkpoint_activations:

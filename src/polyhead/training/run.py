@@ -17,14 +17,13 @@ from polyhead.settings import RunSettings
 from polyhead.training.averaging import LastEpochs
 from polyhead.training.choosing import best_of, heads_that_stop, run_is_over
 from polyhead.training.data import TrainingData
-from polyhead.training.diagnosis import check_diagnosis, diagnose, diagnoser_of
-from polyhead.training.diagnosis.plot import diagnosis_plot
+from polyhead.training.diagnosis import check_diagnosis, diagnoser_of, tell_diagnosis
 from polyhead.training.engine import resolve_precision
 from polyhead.training.epoch_end import EpochEnd, bundle_name
 from polyhead.training.extending import prove_heads
 from polyhead.training.frozen import heads_alone
 from polyhead.training.guard import Guard
-from polyhead.training.loop import LossSettings, train_steps
+from polyhead.training.loop import train_steps
 from polyhead.training.memory import kept_memory
 from polyhead.training.prepare import Prepared, prepare
 from polyhead.training.profiling import Profiler, Stopwatch
@@ -138,9 +137,7 @@ class _Run:
         self._epoch_end = EpochEnd(prepared, folder, reporter, check=stop.check, single_file=single_file)
         guard = Guard(prepared.settings.training, reporter=reporter, log=folder.log)
         self._progress = Progress(guard, LastEpochs(prepared.settings.training.average))
-        self._progress.diagnoser = diagnoser_of(
-            prepared, losses=self._losses(), stopped=self._progress.stopped, reporter=reporter
-        )
+        self._progress.diagnoser = diagnoser_of(prepared, stopped=self._progress.stopped, reporter=reporter)
         self._keeper = StateKeeper(prepared, folder, run=beginning.run, progress=self._progress)
         self._beginning = beginning
 
@@ -182,7 +179,8 @@ class _Run:
         self._take_steps()
         for line in progress.guard.summary():
             self._reporter.info("guard", line)
-        self._tell_diagnosis()
+        if progress.diagnoser:
+            tell_diagnosis(progress.diagnoser, self._folder, reporter=self._reporter)
         if profile := self._watch.result():
             self._folder.log("profile", **profile.to_json())
             self._reporter.profile(profile.lines())
@@ -219,7 +217,7 @@ class _Run:
             encoder=prepared.text_encoder,
             engine=prepared.engine,
             steps=self._steps_left(),
-            losses=self._losses(),
+            losses=prepared.losses(),
             guard=self._progress.guard,
             stopped=self._progress.stopped,
             first_step=self._progress.step + 1,
@@ -228,27 +226,10 @@ class _Run:
             balancing=prepared.balancing,
         )
 
-    def _losses(self) -> LossSettings:
-        settings = self._prepared.settings
-        return LossSettings(
-            weights={task.name: task.weight for task in self._prepared.tasks},
-            clip=settings.training.clip,
-            soft_weight=settings.teacher.weight,
-            temperature=settings.teacher.temperature,
-        )
-
     def _measure(self) -> None:
         progress = self._progress
         if progress.diagnoser and progress.diagnoser.at(progress.step, budget=progress.guard.token_budget):
             self._watch.pause()
-
-    def _tell_diagnosis(self) -> None:
-        if diagnoser := self._progress.diagnoser:
-            found = diagnose(
-                diagnoser.found, groups=diagnoser.groups, balancing=self._prepared.settings.training.balancing
-            )
-            self._folder.add_diagnosis(found.to_json(), diagnosis_plot(found))
-            self._reporter.diagnosis(found)
 
     def _steps_left(self) -> Iterator[tuple[int, Step]]:
         training = self._prepared.settings.training
@@ -280,9 +261,6 @@ class _Run:
         progress.epochs.append(report)
         progress.meter = Meter()
         self._account_for(report)
-        if weights := self._prepared.balancing.learnt():
-            self._folder.log("balancing", epoch=epoch, weights=weights)
-            self._reporter.info("balance", ", ".join(f"{name} {weight:.3g}" for name, weight in weights.items()))
         self._watch.pause()
         return self._is_over(epoch)
 

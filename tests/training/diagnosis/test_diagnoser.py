@@ -46,9 +46,7 @@ def drive(encoder_folders: dict[str, Path], write: Write) -> Drive:
 
 
 def diagnoser_for(drive: Drive, stopped: set[str] | None = None) -> Diagnoser:
-    return Diagnoser(
-        drive.prepared, losses=drive.losses, stopped=set() if stopped is None else stopped, reporter=drive.listener
-    )
+    return Diagnoser(drive.prepared, stopped=set() if stopped is None else stopped, reporter=drive.listener)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
@@ -195,7 +193,7 @@ def test_a_task_that_has_stopped_is_no_longer_measured(drive: Drive) -> None:
     diagnoser = diagnoser_for(drive, stopped)
     diagnoser.at(0, budget=None)
     stopped.add("ner")
-    diagnoser.at(min(diagnoser._places - {0}), budget=None)
+    diagnoser.at(min(diagnoser.places - {0}), budget=None)
     assert len(diagnoser.found) == 1, "one task shares nothing"
 
 
@@ -229,6 +227,14 @@ def test_a_frozen_encoder_is_refused_before_anything_is_written(fit: Fit, tmp_pa
     with pytest.raises(SettingsError, match=r"training.diagnose: .* this run's encoder is frozen"):
         fit(freeze="encoder", diagnose=True)
     assert not list(tmp_path.glob("run*"))
+
+
+def test_compiled_layers_are_refused(fit: Fit, monkeypatch: pytest.MonkeyPatch) -> None:
+    from polyhead.training import prepare
+
+    monkeypatch.setattr(prepare, "check_compiler", lambda device: None)
+    with pytest.raises(SettingsError, match=r"training.diagnose: cannot be had with training.compile"):
+        fit(diagnose=True, compile=True)
 
 
 def test_without_matplotlib_it_is_refused_before_anything_is_written(

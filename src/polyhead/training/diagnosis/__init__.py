@@ -5,5 +5,6 @@ now and then → a batch of all tasks → gradient of each task → norms and co
 
 from polyhead.training.diagnosis.diagnoser import Diagnoser, check_diagnosis, diagnoser_of
 from polyhead.training.diagnosis.findings import Diagnosis, diagnose
+from polyhead.training.diagnosis.telling import tell_diagnosis
 
-__all__ = ["Diagnoser", "Diagnosis", "check_diagnosis", "diagnose", "diagnoser_of"]
+__all__ = ["Diagnoser", "Diagnosis", "check_diagnosis", "diagnose", "diagnoser_of", "tell_diagnosis"]

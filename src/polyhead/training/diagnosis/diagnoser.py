@@ -15,7 +15,7 @@ from polyhead.evaluation.report.canvas import check_plots
 from polyhead.model.freezing import is_frozen
 from polyhead.training.diagnosis.groups import layer_groups
 from polyhead.training.diagnosis.probe import Measurement, Probe
-from polyhead.training.loop import LossSettings, set_training
+from polyhead.training.loop import set_training
 from polyhead.training.passes import DidNotFitError, Passes
 from polyhead.training.prepare import Prepared
 from polyhead.training.randomness import RandomState
@@ -39,19 +39,24 @@ class Diagnoser:
 
     Args:
         prepared: The run.
-        losses: How losses become one.
         stopped: Tasks whose losses are left out; looked at anew each time.
         reporter: Hears where it must stop.
+
+    Attributes:
+        places: After which steps it measures.
     """
 
-    def __init__(
-        self, prepared: Prepared, *, losses: LossSettings, stopped: Collection[str], reporter: Reporter
-    ) -> None:
-        self._prepared, self._losses, self._stopped, self._reporter = prepared, losses, stopped, reporter
-        self._places = places_in(prepared.plan.steps)
+    def __init__(self, prepared: Prepared, *, stopped: Collection[str], reporter: Reporter) -> None:
+        self._prepared, self._stopped, self._reporter = prepared, stopped, reporter
+        self.places = places_in(prepared.plan.steps)
         self._groups = layer_groups(prepared.model.encoder, prepared.engine.trained)
         self._found: dict[int, Measurement] = {}
         self._is_off = False
+
+    @property
+    def balancing(self) -> str:
+        """How the losses of the run are balanced."""
+        return self._prepared.settings.training.balancing
 
     @property
     def found(self) -> list[Measurement]:
@@ -70,7 +75,7 @@ class Diagnoser:
             step: Steps that were taken.
             budget: Pieces, padding included, that may go through at once.
         """
-        if step not in self._places or step in self._found or self._is_off:
+        if step not in self.places or step in self._found or self._is_off:
             return False
         before = RandomState.now()
         try:
@@ -104,7 +109,7 @@ class Diagnoser:
             prepared.examples,
             encoder=prepared.text_encoder,
             engine=prepared.engine,
-            losses=self._losses,
+            losses=prepared.losses(),
             stopped=self._stopped,
             balancing=probe,
         )
@@ -137,12 +142,17 @@ def check_diagnosis(prepared: Prepared) -> None:
     """See that a run can be diagnosed, where that was asked for.
 
     Raises:
-        SettingsError: If nothing that tasks share is trained.
+        SettingsError: If nothing that tasks share is trained, or layers are compiled.
         MissingExtraError: If the plot cannot be drawn.
     """
     if not prepared.settings.training.diagnose:
         return
     check_plots("training.diagnose")
+    if prepared.settings.training.compile:
+        raise SettingsError(
+            "training.diagnose: cannot be had with training.compile, whose kernels depend on the batches that come "
+            "first, so that measuring would change the run; leave one of them out"
+        )
     if is_frozen(prepared.model.encoder):
         raise SettingsError(
             "training.diagnose: compares the tasks' gradients in the encoder, and this run's encoder is frozen, so "
@@ -150,16 +160,14 @@ def check_diagnosis(prepared: Prepared) -> None:
         )
 
 
-def diagnoser_of(
-    prepared: Prepared, *, losses: LossSettings, stopped: Collection[str], reporter: Reporter
-) -> Diagnoser | None:
+def diagnoser_of(prepared: Prepared, *, stopped: Collection[str], reporter: Reporter) -> Diagnoser | None:
     """Return what measures a run; `None` where that was not asked for, or there is a single task."""
     if not prepared.settings.training.diagnose:
         return None
     if len(prepared.data.tasks) < 2:
         reporter.info("diagnose", "a single task shares nothing with others, so there is nothing to measure")
         return None
-    return Diagnoser(prepared, losses=losses, stopped=stopped, reporter=reporter)
+    return Diagnoser(prepared, stopped=stopped, reporter=reporter)
 
 
 def places_in(steps: int) -> frozenset[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polyhead.evaluation.report.canvas import as_file
-from polyhead.evaluation.report.course_plot import Course, Panel, course_plot
+from polyhead.evaluation.report.courses import Course, Panel, course_plot
 from polyhead.training.diagnosis.findings import Diagnosis
 
 _MOST = 6

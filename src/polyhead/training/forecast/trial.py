@@ -30,7 +30,7 @@ from polyhead.training.forecast.workload import Sizes
 from polyhead.training.forward import Forward, Inputs
 from polyhead.training.frozen import adapter_of
 from polyhead.training.guard import Guard
-from polyhead.training.loop import LossSettings, train_steps
+from polyhead.training.loop import train_steps
 from polyhead.training.prepare import Prepared
 from polyhead.training.reporting import Reporter
 
@@ -130,12 +130,7 @@ def try_steps(prepared: Prepared, steps: Sequence[Step], sizes: Sizes, meter: Me
         encoder=prepared.text_encoder,
         engine=prepared.engine,
         steps=_given(),
-        losses=LossSettings(
-            weights={task.name: task.weight for task in prepared.tasks},
-            clip=training.clip,
-            soft_weight=prepared.settings.teacher.weight,
-            temperature=prepared.settings.teacher.temperature,
-        ),
+        losses=prepared.losses(),
         guard=guard,
         forward=known,
         balancing=prepared.balancing,

@@ -1,4 +1,4 @@
-"""How figures go over a run, one panel above the other."""
+"""How figures go over a run, as a plot."""
 
 from __future__ import annotations
 
