@@ -17,6 +17,7 @@ from polyhead.bundle.exported import Precision
 from polyhead.errors import BundleError, SettingsError
 from polyhead.inference.graphs import Ports, check_ports
 from polyhead.inference.runtime import Purpose
+from polyhead.inference.shapes import rounded
 from polyhead.machine import cores
 
 _FIRST = threading.Lock()
@@ -27,6 +28,9 @@ _TYPES = {"fp32": "f32", "bf16": "bf16"}
 
 class OpenVinoRuntime:
     """Runs a graph with OpenVINO on the processor.
+
+    It makes products for each shape of a batch when it first meets it, for a quarter of the batch's time, and keeps them:
+    so batches are given few shapes (`polyhead.inference.shapes`), or memory would grow with each new one.
 
     For throughput there are as many streams as cores, each a core of its own, and a batch runs in one of them. Twice as
     many batches are given at once: the next stands ready while the thread that gave one waits for Python's lock.
@@ -60,6 +64,8 @@ class OpenVinoRuntime:
         self._ports = Ports.of(bundle.exported, bundle.tasks)
         check_ports(graph, bundle, inputs=_shapes(self._model.inputs), outputs=_shapes(self._model.outputs))
         self.tables: Mapping[str, NDArray[np.float32]] = bundle.tables
+        self._pad_id, self._longest = bundle.about.encoding.pad_id, bundle.about.encoding.max_pieces
+        self._of_units = {task.name: task.head().of_units for task in bundle.tasks}
         self.parallel = 2 * cores() if many else 0
         self._own = threading.local()  # a request is one thread's
         with _FIRST:
@@ -69,9 +75,16 @@ class OpenVinoRuntime:
         """Return the logits of every task."""
         if (request := getattr(self._own, "request", None)) is None:
             request = self._own.request = self._model.create_infer_request()
-        found = request.infer(self._ports.feeds(batch), share_inputs=True, share_outputs=True)
+        given = rounded(batch, pad_id=self._pad_id, longest=self._longest)
+        found = request.infer(self._ports.feeds(given), share_inputs=True, share_outputs=True)
+        rows, length = batch.ids.shape
         # What is shared is overwritten by the next batch.
-        return {task: np.array(found[name], dtype=np.float32) for task, name in self._ports.outputs.items()}
+        return {
+            task: np.array(
+                found[name][:rows, :length] if self._of_units[task] else found[name][:rows], dtype=np.float32
+            )
+            for task, name in self._ports.outputs.items()
+        }
 
 
 @cache
