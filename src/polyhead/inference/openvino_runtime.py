@@ -29,8 +29,8 @@ _TYPES = {"fp32": "f32", "bf16": "bf16"}
 class OpenVinoRuntime:
     """Runs a graph with OpenVINO on the processor.
 
-    It makes products for each shape of a batch when it first meets it, for a quarter of the batch's time, and keeps them:
-    so batches are given few shapes (`polyhead.inference.shapes`), or memory would grow with each new one.
+    It makes products for each shape of a batch when it first meets it, for a quarter of the batch's time, and keeps
+    them: so batches are given few shapes (`polyhead.inference.shapes`), or memory would grow with each new one.
 
     For throughput there are as many streams as cores, each a core of its own, and a batch runs in one of them. Twice as
     many batches are given at once: the next stands ready while the thread that gave one waits for Python's lock.
@@ -78,11 +78,10 @@ class OpenVinoRuntime:
         given = rounded(batch, pad_id=self._pad_id, longest=self._longest)
         found = request.infer(self._ports.feeds(given), share_inputs=True, share_outputs=True)
         rows, length = batch.ids.shape
+        part = {True: np.s_[:rows, :length], False: np.s_[:rows]}
         # What is shared is overwritten by the next batch.
         return {
-            task: np.array(
-                found[name][:rows, :length] if self._of_units[task] else found[name][:rows], dtype=np.float32
-            )
+            task: np.array(found[name][part[self._of_units[task]]], dtype=np.float32)
             for task, name in self._ports.outputs.items()
         }
 
