@@ -6,7 +6,8 @@ settings → load_data → make_examples → train_steps (a generator) → a bun
 from polyhead.training.api import add_head, named_settings, settings_of, train
 from polyhead.training.extending import remove_head
 from polyhead.training.reporting import EpochReport, Reporter
-from polyhead.training.run import TrainedRun, run_training
+from polyhead.training.run import run_training
+from polyhead.training.trained import TrainedRun
 
 __all__ = [
     "EpochReport",

@@ -11,7 +11,8 @@ from polyhead.inference import open_model
 from polyhead.settings import RunSettings, TrainingSettings, load_settings
 from polyhead.training.extending import settings_of_head
 from polyhead.training.reporting import Reporter
-from polyhead.training.run import TrainedRun, run_training
+from polyhead.training.run import run_training
+from polyhead.training.trained import TrainedRun
 
 Paths = str | Path | Sequence[str | Path]
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, nullcontext
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 from polyhead.batching import Step
@@ -33,26 +32,7 @@ from polyhead.training.resuming import Beginning, as_begun, begin, reports_of
 from polyhead.training.run_folder import RunFolder
 from polyhead.training.stopping import StopRequest
 from polyhead.training.tracking import Tracking, check_trackers
-
-
-@dataclass(frozen=True)
-class TrainedRun:
-    """What a run left.
-
-    Attributes:
-        folder: The output folder.
-        best: The bundle of the best epoch by dev score, else of the last.
-        epochs: The report of each epoch.
-    """
-
-    folder: Path
-    best: Path
-    epochs: tuple[EpochReport, ...]
-
-    @property
-    def best_epoch(self) -> EpochReport:
-        """The report of the epoch whose bundle is `best`."""
-        return _best(self.epochs)
+from polyhead.training.trained import TrainedRun, trained
 
 
 def run_training(
@@ -100,7 +80,7 @@ def run_training(
     with stop if data is None else nullcontext():
         beginning = begin(folder, prepared.account(), earlier=earlier, resume=resume, force=force, reporter=reporter)
         if beginning.finished:
-            return _trained(folder, reports_of(beginning.finished))
+            return trained(folder, reports_of(beginning.finished))
         tracking = Tracking(settings.tracking, folder=folder.tracking, reporter=reporter)
         with closing(reporter), closing(folder), closing(tracking), kept_memory():
             tracking.start(prepared.resolved_settings())
@@ -188,7 +168,7 @@ class _Run:
             prove_heads(prepared.base, self._folder)
             self._reporter.info("proof", "the other heads' logits are bit-equal to before, in every bundle of the run")
         self._folder.finish()
-        return _trained(self._folder, progress.epochs)
+        return trained(self._folder, progress.epochs)
 
     def _take_steps(self) -> None:
         progress, per_epoch = self._progress, self._prepared.plan.steps_per_epoch
@@ -294,12 +274,3 @@ class _Run:
 
 def _profiler(prepared: Prepared) -> Profiler:
     return Profiler(prepared.model, precision=resolve_precision(prepared.settings.training.precision))
-
-
-def _trained(folder: RunFolder, epochs: Sequence[EpochReport]) -> TrainedRun:
-    return TrainedRun(folder.path, folder.path / _best(epochs).folder, tuple(epochs))
-
-
-def _best(epochs: Sequence[EpochReport]) -> EpochReport:
-    """Return the best epoch by dev score, else the last."""
-    return best_of(epochs) or epochs[-1]
