@@ -22,8 +22,8 @@ from polyhead.serving.waiting import Asked, Queue
 _POLL_SECONDS = 0.02
 _WAIT_SHARE = 0.5
 """Share of the deadline that a request may have to wait for its batch: times are estimates, and it must be run, too."""
-_FULL_SHARE = 0.25
-"""Share of a batch's budget from which it says what a token takes."""
+_BATCH_SHARE = 0.1
+"""Share of the deadline that a batch may take: two are before a request that is in the next one."""
 Begin = Callable[[], Awaitable[AnsweringProcess]]
 
 
@@ -59,7 +59,7 @@ class Generation:
         self.account: dict[str, Any] = processes[0].account
         self.number, self.loaded_at = number, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         self.queue = Queue(requests=limits.queue_requests, tokens=limits.queue_tokens, budget=limits.batch_tokens)
-        self.pace = Pace(int(limits.batch_tokens * _FULL_SHARE))
+        self.pace = Pace(limits.batch_tokens, _BATCH_SHARE * limits.deadline_seconds / len(processes))
         self._begin, self._limits, self._log = begin, limits, log
         self._pumps = [
             Pump(

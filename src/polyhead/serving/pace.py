@@ -9,6 +9,10 @@ from polyhead.records import Text
 
 _NEW = 0.1
 """What the newest batch counts in a mean."""
+_FULL = 0.25
+"""Share of a batch's most tokens from which it says what a token takes: a smaller one takes a time of its own."""
+_LEAST = 64
+"""Tokens that a batch may have however slow they are: one of fewer gains nothing."""
 _SPECIAL = 2
 """Tokens of a text that stand for no character."""
 
@@ -17,16 +21,23 @@ class Pace:
     """Means over the last batches.
 
     Args:
-        full: Tokens of a batch that says what a token takes: in a smaller one it is the batch itself that takes time.
+        most: Tokens of a batch.
+        seconds: Time that a batch may take, of all processes.
 
     Attributes:
         token_seconds: Of all processes together; 0 until a full batch was answered.
     """
 
-    def __init__(self, full: int) -> None:
-        self._full = full
+    def __init__(self, most: int, seconds: float) -> None:
+        self._most, self._seconds = most, seconds
         self._tokens_a_character = 0.3
         self.token_seconds = 0.0
+
+    @property
+    def budget(self) -> int:
+        """Tokens of a batch, so that it takes no longer than it may."""
+        fit = self._seconds / self.token_seconds if self.token_seconds else self._most
+        return min(self._most, max(_LEAST, int(fit)))
 
     def sizes(self, texts: Sequence[Text]) -> list[int]:
         """Estimate the tokens of texts."""
@@ -43,7 +54,7 @@ class Pace:
         if characters := sum(map(_characters, texts)):
             seen = max(0, tokens - _SPECIAL * len(texts)) / characters
             self._tokens_a_character += _NEW * (seen - self._tokens_a_character)
-        if tokens >= self._full:
+        if tokens >= _FULL * self.budget:
             taken = seconds / tokens
             self.token_seconds += (taken - self.token_seconds) * (_NEW if self.token_seconds else 1.0)
 

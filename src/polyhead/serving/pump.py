@@ -69,7 +69,7 @@ class Pump:
             process = await self.slot.process()
             if self._queue.suspect:
                 await self._under(0)
-            if parts := self._queue.batch():
+            if parts := self._queue.batch(self._pace.budget):
                 suspect = parts[0].tries > 0
                 self._under_way.add(asyncio.create_task(self._answer(process, parts)))
                 await self._under(1 if suspect else _AT_ONCE)

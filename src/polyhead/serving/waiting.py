@@ -199,15 +199,19 @@ class Queue:
             self._some.clear()
             await self._some.wait()
 
-    def batch(self) -> list[Part]:
-        """Take a batch; nothing if nothing waits."""
-        return list(self._parts())
+    def batch(self, most: int | None = None) -> list[Part]:
+        """Take a batch; nothing if nothing waits.
 
-    def _parts(self) -> Iterator[Part]:
-        room = self._budget
+        Args:
+            most: Tokens that it may have, where that is less than the queue's own budget.
+        """
+        return list(self._parts(self._budget if most is None else min(most, self._budget)))
+
+    def _parts(self, budget: int) -> Iterator[Part]:
+        room = budget
         while self._waiting and room > 0:
             asked = self._waiting[0]
-            if room < self._budget and (asked.tries or asked.next_size > room):
+            if room < budget and (asked.tries or asked.next_size > room):
                 return  # it goes alone, or first into the next batch
             self._waiting.popleft()
             part, tokens = asked.take(room)

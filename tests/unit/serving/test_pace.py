@@ -1,41 +1,37 @@
-import asyncio
+"""What texts cost, and how large a batch may be for it."""
+
+from __future__ import annotations
 
 import pytest
 
-from polyhead.serving.pace import Pace, Stopwatch
+from polyhead.serving.pace import Pace
+
+TEXT = "a" * 400
 
 
-def test_tokens_are_estimated_as_the_last_batches_had_them():
-    pace = Pace(100)
-    assert pace.sizes(["", "a" * 100, ("a" * 50, "a" * 50)]) == [2, 32, 32]
-    for _ in range(200):
-        pace.learn(["a" * 100] * 4, tokens=4 * 102, seconds=1.0)
-    assert pace.sizes(["a" * 100])[0] == pytest.approx(102, abs=2)
+def test_a_batch_may_be_as_large_as_is_set_until_it_is_known_what_a_token_takes() -> None:
+    assert Pace(4096, 0.2).budget == 4096
 
 
-def test_a_token_takes_what_full_batches_took():
-    pace = Pace(100)
-    pace.learn(["a"], tokens=3, seconds=1.0)
-    assert pace.token_seconds == 0.0, "a small batch says nothing of that"
-    pace.learn(["a" * 300], tokens=100, seconds=1.0)
-    assert pace.token_seconds == 0.01
-    pace.learn(["a" * 300], tokens=100, seconds=2.0)
-    assert 0.01 < pace.token_seconds < 0.02
+def test_a_batch_takes_no_longer_than_it_may() -> None:
+    pace = Pace(4096, 0.2)
+    pace.learn([TEXT] * 20, tokens=2000, seconds=1.0)
+    assert pace.token_seconds == pytest.approx(0.0005)
+    assert pace.budget == 400
 
 
-def test_batches_that_overlap_are_not_counted_twice():
-    async def run():
-        watch = Stopwatch()
-        now = 0.0
-        watch._clock = lambda: now
-        first, second = watch.now(), watch.now()
-        now = 2.0
-        assert watch.taken(first) == 2.0
-        now = 3.0
-        assert watch.taken(second) == 1.0
-        now = 9.0
-        alone = watch.now()
-        now = 10.0
-        assert watch.taken(alone) == 1.0
+def test_a_slow_time_is_not_remembered_for_ever() -> None:
+    """Batches were cut for it, and the smaller ones must still say what a token takes."""
+    pace = Pace(4096, 0.2)
+    pace.learn([TEXT] * 20, tokens=2000, seconds=10.0)
+    assert pace.budget == 64
+    for _ in range(100):
+        tokens = pace.budget
+        pace.learn([TEXT], tokens=tokens, seconds=tokens * 1e-5)
+    assert pace.budget == 4096
 
-    asyncio.run(run())
+
+def test_a_small_batch_says_nothing_of_what_a_token_takes() -> None:
+    pace = Pace(4096, 0.2)
+    pace.learn(["a"], tokens=3, seconds=0.01)
+    assert pace.token_seconds == 0.0
