@@ -28,17 +28,22 @@ def texts_to_try(predictor: Predictor) -> list[list[Text]]:
     return [texts[:1], texts * 3]
 
 
-def account_of(predictor: Predictor) -> dict[str, Any]:
-    """Return what a model is: the fields of `ModelResponse` but for those that are the server's own."""
+def account_of(predictor: Predictor, name: str) -> dict[str, Any]:
+    """Return what a model is: the fields of `ModelResponse` but for those that are the server's own.
+
+    Args:
+        predictor: Has the model.
+        name: Its path, as it was given to be served.
+    """
     bundle = predictor.bundle
     assert bundle is not None and bundle.path is not None  # noqa: PT018, S101 (it was loaded)
     limits = bundle.limits()
     runtime, precision = predictor.way()
     checksums = _checksums(bundle)
     return {
-        "name": bundle.path.name,
+        "name": Path(name).resolve().name,
         "model": _identity(checksums),
-        "encoder": bundle.about.encoder,
+        "encoder": _without_folders(bundle.about.encoder),
         "runtime": runtime,
         "precision": precision or "fp32",
         "reads_second": _reads_second(bundle),
@@ -48,6 +53,12 @@ def account_of(predictor: Predictor) -> dict[str, Any]:
         "versions": {"bundle": str(bundle.about.format_version), **bundle.about.versions},
         "checksums": checksums,
     }
+
+
+def _without_folders(encoder: str) -> str:
+    """Return the name of an encoder, which says nothing of the machine that it was trained on."""
+    path = Path(encoder)
+    return path.name if path.is_absolute() or encoder.startswith(".") else encoder
 
 
 def _reads_second(bundle: Bundle) -> bool | str:

@@ -70,7 +70,7 @@ def _load(order: Mapping[str, Any], sink: BinaryIO) -> Predictor:
     predictor = Predictor.load(order["model"], runtime=order["runtime"], precision=order["precision"], say=say)
     for texts in texts_to_try(predictor):
         predictor(texts)
-    _write_line(sink, {"ready": account_of(predictor)})
+    _write_line(sink, {"ready": account_of(predictor, order["model"])})
     return predictor
 
 
