@@ -68,6 +68,7 @@ class Load:
     def take(self, bodies: list[str], path: str) -> None:
         """Put requests together."""
         self._requests = [request(self._address, path, body.encode()) for body in bodies]
+        self._at = 0  # another size has fewer of them
 
     def closed(self, clients: int, warm: float, seconds: float) -> Found:
         """Have so many clients ask one request after the other."""

@@ -79,6 +79,7 @@ def test_the_page_on_ones_data_runs(checkout: Path) -> None:
     assert (checkout / "learning_curve" / "learning_curve.svg").is_file()
 
 
+@pytest.mark.slow  # six trainings; test_study.py has the same command on tiny encoders
 def test_the_page_on_studies_runs(checkout: Path) -> None:
     page = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")
     (commands,) = COMMANDS.findall(page)

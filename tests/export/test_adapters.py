@@ -67,6 +67,7 @@ def test_a_graph_answers_as_torch_does(
     _check("bert", groups, write_adapted, write_bundle, tmp_path)
 
 
+@pytest.mark.slow  # two minutes for what the test above does with one family
 def test_a_graph_of_several_passes_answers_as_torch_does_in_every_family(
     family: str, write_adapted: Write, write_bundle: Write, tmp_path: Path
 ) -> None:

@@ -55,7 +55,7 @@ def running(app: Any) -> Iterator[str]:
         taken.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its loop runs as long as it lives, and other tests have loops of their own
 def browser() -> Iterator[Browser]:
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if not found:

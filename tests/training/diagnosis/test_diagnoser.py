@@ -240,9 +240,9 @@ def test_compiled_layers_are_refused(fit: Fit, monkeypatch: pytest.MonkeyPatch) 
 def test_without_matplotlib_it_is_refused_before_anything_is_written(
     fit: Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from polyhead.evaluation.report import plots
+    from polyhead.evaluation.report import canvas
 
-    monkeypatch.setattr(plots, "find_spec", lambda name: None)
+    monkeypatch.setattr(canvas, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"training.diagnose needs the extra 'report'"):
         fit(diagnose=True)
     assert not list(tmp_path.glob("run*"))
