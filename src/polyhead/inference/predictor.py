@@ -33,6 +33,8 @@ Used = TypeVar("Used")
 
 _TOKEN_BUDGET = 2048
 """Slots of a padded batch: more leave the processor's caches."""
+_LEAST_BUDGET = 48
+"""The same of a batch that was cut so that all cores have one; of less, one core is done as soon."""
 _FEW_ROWS = 2
 """Rows up to which texts are not worth several threads."""
 _AHEAD = 1
@@ -225,7 +227,8 @@ class Predictor:
         )
         rows = gathering.rows
         runner = self._alone if len(rows) <= _FEW_ROWS else self._runner
-        batches = token_budget_batches([row.length for row in rows], budget=_TOKEN_BUDGET)
+        lengths = [row.length for row in rows]
+        batches = token_budget_batches(lengths, budget=_budget(sum(lengths), at_once=runner.at_once))
         answers = [runner.start(partial(self._batch, [rows[index] for index in indices])) for indices in batches]
         return _Chunk(len(texts), gathering, batches, deque(answers), runner.ahead)
 
@@ -261,6 +264,11 @@ class _Chunk:
     batches: Sequence[NDArray[np.int64]]
     answers: deque[Answer]
     ahead: bool
+
+
+def _budget(slots: int, *, at_once: int) -> int:
+    """Return the slots of a batch, so that few texts are shared out among what runs batches side by side."""
+    return min(_TOKEN_BUDGET, max(_LEAST_BUDGET, -(-slots // max(1, at_once))))
 
 
 def _same(readings: list[Reading]) -> list[Reading]:

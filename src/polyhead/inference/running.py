@@ -33,6 +33,11 @@ class Runner:
         """Whether batches run while the caller does something else."""
         return self._runtime.parallel > 0
 
+    @property
+    def at_once(self) -> int:
+        """How many batches are run at the same time; as many again stand ready."""
+        return max(1, self._runtime.parallel // 2)
+
     def start(self, make: Callable[[], Batch]) -> Answer:
         """Have a batch made and run, now or when its answer is asked for.
 

@@ -16,6 +16,9 @@ from polyhead.serving.waiting import Part, Queue
 
 _AT_ONCE = 2
 """Batches that a process has at a time: one that runs, and the next, which is tokenised meanwhile."""
+_AHEAD, _BESIDE = 0.25, 1.0
+"""While a batch runs, the next is begun once so much waits: of a batch's budget, or of what runs, whichever is less. Of
+two that are of unlike size the smaller gains nothing, and the processes have less to do beside the larger one."""
 STUCK_SECONDS = 120.0
 """A batch that takes longer than this has met a process that is stuck; it is ended."""
 
@@ -72,7 +75,23 @@ class Pump:
             if parts := self._queue.batch(self._pace.budget):
                 suspect = parts[0].tries > 0
                 self._under_way.add(asyncio.create_task(self._answer(process, parts)))
-                await self._under(1 if suspect else _AT_ONCE)
+                tokens = sum(sum(part.asked.sizes[part.start : part.end]) for part in parts)
+                await (self._under(1) if suspect else self._turn(tokens))
+
+    async def _turn(self, running: int) -> None:
+        """Wait until a batch is answered, or so much waits that the next is begun beside it.
+
+        Args:
+            running: Tokens of the batch that was begun.
+        """
+        enough = int(min(_AHEAD * self._pace.budget, _BESIDE * running))
+        much = asyncio.create_task(self._queue.at_least(enough))
+        try:
+            await asyncio.wait({*self._under_way, much}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            much.cancel()
+        self._under_way = {task for task in self._under_way if not task.done()}
+        await self._under(_AT_ONCE)
 
     async def _under(self, most: int) -> None:
         """Wait until fewer batches are under way, or none."""

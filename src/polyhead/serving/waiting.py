@@ -148,6 +148,7 @@ class Queue:
         self._most_requests, self._most_tokens, self._budget = requests, tokens, budget
         self._waiting: deque[Asked] = deque()
         self._some = asyncio.Event()
+        self._wanted: dict[asyncio.Event, int] = {}
         self.tokens = 0
 
     def __len__(self) -> int:
@@ -177,15 +178,13 @@ class Queue:
         ):
             raise Refusal(QUEUE_FULL, retry_after=wait)
         self._waiting.append(asked)
-        self.tokens += asked.tokens
-        self._some.set()
+        self._grown(asked)
 
     def put_back(self, asked: Asked) -> None:
         """Have a request wait that came to nothing; it comes first."""
         self.forget(asked)  # others of its texts may wait still
         self._waiting.appendleft(asked)
-        self.tokens += asked.tokens
-        self._some.set()
+        self._grown(asked)
 
     def forget(self, asked: Asked) -> None:
         """Leave out a request for which nobody waits any more, if it waits."""
@@ -198,6 +197,23 @@ class Queue:
         while not self._waiting:
             self._some.clear()
             await self._some.wait()
+
+    async def at_least(self, tokens: int) -> None:
+        """Wait until so many tokens wait."""
+        grown = asyncio.Event()
+        self._wanted[grown] = tokens
+        try:
+            if self.tokens < tokens:
+                await grown.wait()
+        finally:
+            del self._wanted[grown]
+
+    def _grown(self, asked: Asked) -> None:
+        self.tokens += asked.tokens
+        self._some.set()
+        for grown, wanted in self._wanted.items():
+            if self.tokens >= wanted:
+                grown.set()
 
     def batch(self, most: int | None = None) -> list[Part]:
         """Take a batch; nothing if nothing waits.
