@@ -51,6 +51,19 @@ def load_for_study(settings: RunSettings, reporter: Reporter) -> tuple[RunSettin
     if settings.teacher.models:
         reporter.warn("the teachers have seen all of the data, so that they would give the answers away: left out")
         settings = settings.model_copy(update={"teacher": TeacherSettings()})
+    return load_untracked(settings, reporter)
+
+
+def load_untracked(settings: RunSettings, reporter: Reporter) -> tuple[RunSettings, TrainingData]:
+    """Read data once, and tell what is odd about them.
+
+    Args:
+        settings: All settings.
+        reporter: Hears of it.
+
+    Returns:
+        The settings without trackers; and the data.
+    """
     if settings.tracking.trackers:
         reporter.warn("trackers hear of single runs, and of none of several that answer one question: left out")
         settings = settings.model_copy(update={"tracking": TrackingSettings()})

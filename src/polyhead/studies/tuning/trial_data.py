@@ -6,12 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from polyhead.errors import SettingsError
-from polyhead.notices import Notices
 from polyhead.preparing.choosing import annotations_of, together
-from polyhead.settings import RunSettings, TrackingSettings
-from polyhead.studies.runs import StudyReporter, fraction_of, whole
+from polyhead.settings import RunSettings
+from polyhead.studies.runs import StudyReporter, fraction_of, load_untracked, whole
 from polyhead.tasks import Task, options_of
-from polyhead.training.data import TrainingData, load_data, with_sets
+from polyhead.training.data import TrainingData, with_sets
 
 
 def load_for_search(
@@ -30,15 +29,7 @@ def load_for_search(
     Raises:
         SettingsError: If there are no dev data.
     """
-    if settings.tracking.trackers:
-        reporter.warn("trackers hear of single runs, and of none of several that answer one question: left out")
-        settings = settings.model_copy(update={"tracking": TrackingSettings()})
-    notices = Notices(strict=settings.strict)
-    data = load_data(settings, notices)
-    for line in notices.lines():
-        reporter.warn(line)
-    for line in data.said:
-        reporter.info("cache", line)
+    settings, data = load_untracked(settings, reporter)
     data = replace(data, said=())
     if not data.dev:
         raise SettingsError("no dev data, and too few texts to hold any out: give data.dev, which trials are scored on")
