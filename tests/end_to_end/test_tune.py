@@ -287,6 +287,7 @@ def test_when_time_is_up_a_trial_under_way_is_left_out(
     assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
 
 
+@pytest.mark.slow  # half a minute: enough trials must be whole before one is given up
 def test_a_trial_that_does_worse_than_most_is_given_up(config: Path, tmp_path: Path) -> None:
     """Rates far too low are among those that are tried: their heads learn nothing in the first epochs."""
     ranges = {"training.lr": {"range": [1e-6, 1e-2], "scale": "log"}, "training.head_lr": {"choices": [1e-7, 5e-3]}}
