@@ -230,13 +230,17 @@ def test_every_metric_stands_on_the_page_on_serving() -> None:
 
 
 def test_every_shipped_settings_file_is_valid() -> None:
-    from polyhead.settings import load_settings
+    from polyhead.settings import merged_settings
+    from polyhead.settings.ranges import without_ranges
+    from polyhead.studies.tuning.space import checked, space_of
     from polyhead.tasks import options_of
 
     files = [*sorted((ROOT / "examples").glob("*.toml")), *sorted((ROOT / "benchmarks" / "studies").glob("*.toml"))]
     assert len(files) > 6
     for file in files:
-        settings = load_settings(file)
+        merged = merged_settings(file)
+        space_of(merged)  # tries both ends of each range
+        settings = checked(without_ranges(merged))
         assert settings.tasks, file
         for name, task in settings.tasks.items():
             options_of(name, task)
