@@ -499,8 +499,9 @@ def test_another_search_cannot_go_on(config: Path, tmp_path: Path) -> None:
 
 def test_the_default_settings_may_stay_the_best(config: Path, tmp_path: Path, cli: Cli) -> None:
     """Then the file holds them as they were given, and nothing is confirmed."""
-    worse = ["--set", "training.lr=3e-3", "--set", "training.epochs=6"]
-    worse += ["--set", "training.head_lr={choices=[1e-8, 2e-8], default=5e-3}"]
+    # Neither the encoder nor the heads learn in a trial: on no machine does it reach the default settings.
+    worse = ["--set", "training.lr={choices=[1e-9, 2e-9], default=3e-3}", "--set", "training.epochs=6"]
+    worse += ["--set", "training.head_lr={choices=[1e-9, 2e-9], default=5e-3}"]
     worse += [
         "--set",
         "training.strategy=joint",
