@@ -56,16 +56,16 @@ def create_app(service: Service, keys: Keys | None = None) -> Gate:
     app.add_exception_handler(HTTPException, _of_framework)  # type: ignore[arg-type]
     app.add_exception_handler(Refusal, _refused)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, _faulty)
-    _add_predict(app, service, keys)
+    predict = _add_predict(app, service, keys)
     _add_model(app, service, keys)
     _add_health(app, service)
     app.router.routes.extend(page_routes())
     _describe(app, keys)
     paths = frozenset(route.path for route in app.routes if hasattr(route, "path"))
-    return Gate(app, service=service, keys=keys, paths=paths)
+    return Gate(app, service=service, keys=keys, paths=paths, direct={("POST", PREDICT): predict})
 
 
-def _add_predict(app: FastAPI, service: Service, keys: Keys) -> None:
+def _add_predict(app: FastAPI, service: Service, keys: Keys) -> _Predict:
     schema = {"application/json": {"schema": {"$ref": "#/components/schemas/PredictRequest"}}}
 
     @app.post(
@@ -86,9 +86,11 @@ def _add_predict(app: FastAPI, service: Service, keys: Keys) -> None:
     async def predict() -> None:
         """Answer every task for texts, in one pass of the encoder; one result a text, in their order."""
 
-    route = next(route for route in app.routes if isinstance(route, APIRoute) and route.path == PREDICT)
     # Not by way of the framework's dependencies and response models: results come as bytes that are ready to be sent.
-    route.app = _Predict(service)
+    answering = _Predict(service)
+    route = next(route for route in app.routes if isinstance(route, APIRoute) and route.path == PREDICT)
+    route.app = answering  # for who sends it otherwise than the gate does: with a prefix of a proxy, say
+    return answering
 
 
 class _Predict:

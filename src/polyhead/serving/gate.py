@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,10 +26,20 @@ class Gate:
         service: Its log and counters are told.
         keys: Those that open what begins with ``/v1/``.
         paths: The paths there are; others are counted as one.
+        direct: By method and path, what answers without the application around it, which costs a request of one text
+            an eighth of its way through this process.
     """
 
-    def __init__(self, app: ASGIApp, *, service: Service, keys: Keys, paths: frozenset[str]) -> None:
-        self._app, self._service, self._keys, self._paths = app, service, keys, paths
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        service: Service,
+        keys: Keys,
+        paths: frozenset[str],
+        direct: Mapping[tuple[str, str], ASGIApp],
+    ) -> None:
+        self._app, self._service, self._keys, self._paths, self._direct = app, service, keys, paths, direct
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -44,7 +55,8 @@ class Gate:
         try:
             if self._keys and scope["path"].startswith(_BEHIND_KEY) and not self._keys.open(scope["headers"]):
                 raise Refusal(UNAUTHORIZED)  # noqa: TRY301 (answered as all others are)
-            await self._app(scope, receive, answer)
+            app = self._direct.get((scope["method"], scope["path"]), self._app)
+            await app(scope, receive, answer)
         except Refusal as refusal:
             await self._refuse(answer, refusal, about)
         except Exception as error:  # whatever it is: the client hears that something is wrong, and the log what
