@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any, BinaryIO, Self, cast
 
 from polyhead import errors
@@ -17,17 +19,29 @@ from polyhead.errors import PolyheadError
 from polyhead.machine import CORES
 
 
-def answer_a_process(answer: Callable[[BinaryIO, BinaryIO], None]) -> None:
+def answer_a_process(answer: Callable[[BinaryIO, BinaryIO], None], *, finish: bool = False) -> None:
     """Be the other process: answer what comes in until nothing more does.
 
     Args:
         answer: Reads from the first file, and writes to the second.
+        finish: Whether what was asked is still answered once whoever asks has ended its side. Otherwise this process
+            ends at once: whoever asked was killed, and would have it work on for hours, for nobody.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches whoever started this one, and ends it in its own way
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # what a library prints must not get between
+    if not finish and hasattr(select, "poll"):
+        Thread(target=_end_without, args=(source,), daemon=True).start()
     with suppress(BrokenPipeError):  # nobody waits for the answer any more
         answer(source, sink)
+
+
+def _end_without(source: BinaryIO) -> None:
+    """End this process once the other end of a pipe is closed."""
+    poll = select.poll()
+    poll.register(source, 0)  # of no event but that one, which need not be asked for
+    poll.poll()
+    os._exit(0)
 
 
 def write_error(sink: BinaryIO, error: PolyheadError) -> None:

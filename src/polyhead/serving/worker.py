@@ -36,7 +36,7 @@ def main() -> None:
     """Answer batches until there are no more."""
     for ending in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         signal.signal(ending, signal.SIG_IGN)  # a group of processes may be told; this one ends once its input does
-    answer_a_process(_answer)
+    answer_a_process(_answer, finish=True)
 
 
 def _answer(source: BinaryIO, sink: BinaryIO) -> None:
