@@ -81,7 +81,7 @@ class LabelsPrediction(Prediction):
 
     labels: tuple[Label, ...]
     scores: tuple[float, ...]
-    probabilities: NDArray[np.float64] = dataclasses.field(repr=False, compare=False)
+    probabilities: NDArray[np.float32] = dataclasses.field(repr=False, compare=False)
     classes: Classes | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -213,10 +213,11 @@ class MultiLabel(Task):
 
     def decode(self, logits: NDArray[np.float32], encoded: Encoded) -> LabelsPrediction:
         """Return the classes that are probable enough on average over the text's windows."""
-        scores = self.soften(logits, encoded).astype(np.float64)  # as precise as thresholds, which lie in narrow gaps
+        shares = self.soften(logits, encoded)
+        scores = shares.astype(np.float64)  # as precise as thresholds, which lie in narrow gaps
         found = [at for at in np.argsort(-scores, kind="stable") if scores[at] >= self.thresholds[at]]
         labels, own = tuple(self.labels[at] for at in found), tuple(float(scores[at]) for at in found)
-        return LabelsPrediction(labels, own, scores)
+        return LabelsPrediction(labels, own, shares)
 
     def ranked(self, predictions: Sequence[Any], count: int) -> list[Prediction]:
         """Return the answers with the most probable classes, also those that do not reach their thresholds."""

@@ -86,6 +86,29 @@ def test_classes_that_are_not_answered_stand_apart(address: str, open_page: Open
     assert [own[0] for own in bars(page, "Below their thresholds")] == ["places", "names", "questions"]
 
 
+def test_a_long_name_is_broken_between_its_words_and_stays_the_same(address: str, open_page: Open) -> None:
+    page = open_page(address, viewport={"width": 360, "height": 900})
+    name = "card_payment_wrong_exchange_rate_of_a_shop_abroad"
+    classes = [{"label": name, "score": 0.9}, {"label": -7, "score": 0.1}]
+    result = {"text": "x", "windows": 1, "truncated": False, "topic": {**classes[0], "classes": classes}}
+    answer = {"results": [result], "model": "3f2a9c0d", "milliseconds": 1.0}
+    page.route("**/v1/predict", lambda route: route.fulfill(json=answer))
+    predict(page, "x")
+    expect(page.locator(".bar bdi")).to_have_text([name, "-7"])
+    # The lines that the browser made of it.
+    lines = page.locator(".bar bdi").first.evaluate(
+        """own => { const lines = []; let top = -1;
+                    for (const part of own.childNodes) for (let at = 0; at < part.length; at += 1) {
+                      const range = document.createRange(); range.setStart(part, at); range.setEnd(part, at + 1);
+                      const box = range.getBoundingClientRect();
+                      if (box.top > top) lines.push(""); top = box.top; lines.push(lines.pop() + part.data[at]);
+                    } return lines; }"""
+    )
+    assert len(lines) > 1
+    assert "".join(lines) == name
+    assert all(own.endswith("_") for own in lines[:-1])
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_bars_can_be_told_from_their_ground_and_from_one_another(address: str, open_page: Open, scheme: str) -> None:
     """Drawings have a contrast of at least 3 to 1 (WCAG 2.2, 1.4.11)."""

@@ -10,7 +10,12 @@ const BELOW = "Below their thresholds";
 
 function bar(label, score, { tag = "div", kind = "", name = label } = {}) {
   const share = make("span", { class: "number" }, percent(score));
-  return make(tag, { class: `bar ${kind}`.trim() }, make("bdi", {}, label), meter(score, name), share);
+  return make(tag, { class: `bar ${kind}`.trim() }, make("bdi", {}, ...breakable(label)), meter(score, name), share);
+}
+
+// A long name may be broken behind what parts its words, before it is broken anywhere.
+function breakable(label) {
+  return label.split(/(?<=[_/:.-])/).flatMap((part, at) => (at ? [make("wbr"), part] : [part]));
 }
 
 // Bars one below the other; a class that is not the answer has a quieter one.
@@ -65,7 +70,7 @@ export const manyClasses = {
     const others = (answer.classes ?? []).filter((own) => !found.some(({ label }) => label === own.label));
     return [
       found.length ? bars(found, "Answered") : make("p", { class: "soft" }, "none of its classes"),
-      ...(others.length ? [make("p", { class: "soft small" }, BELOW), bars(others, BELOW, () => "other")] : []),
+      ...(others.length ? [make("p", { class: "soft small lesser" }, BELOW), bars(others, BELOW, () => "other")] : []),
     ];
   },
   inWords(answer) {
