@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polyhead.batching import Batch
+from polyhead.errors import SettingsError
 from polyhead.inference import Predictor
 from polyhead.inference.chunks import TEXTS_AT_ONCE
 from polyhead.inference.predictor import _TOKEN_BUDGET
@@ -113,6 +114,57 @@ def test_the_probability_of_a_sentence_is_the_mean_over_its_windows():
     assert result.predictions["intent"].label == INTENT.labels[int(mean.argmax())]
     assert result.predictions["intent"].score == pytest.approx(mean.max())
     assert result.to_json()["windows"] == len(encoded.windows)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_best_classes_are_those_of_the_answer_however_texts_are_cut_and_batched(kind):
+    predictor, _ = predictor_of(kind, max_pieces=10)
+    texts = [*CORPUS, LONG, "", ("play", "some music")] * 20
+    whole, few = predictor(texts, top_k=99), predictor(texts, top_k=2)
+    assert plain(few) == plain(predictor.stream(iter(texts), top_k=2)) == plain(predictor.ranked(predictor(texts), 2))
+    for result, short, bare in zip(whole, few, predictor(texts), strict=True):
+        told, classes = result.to_json(), result.predictions["intent"].to_json()["classes"]
+        assert told.pop("intent") == {**bare.to_json()["intent"], "classes": classes}
+        assert told == {name: value for name, value in bare.to_json().items() if name != "intent"}
+        assert classes[0] == bare.predictions["intent"].to_json()
+        assert [own["label"] for own in sorted(classes, key=lambda own: -own["score"])] == [
+            own["label"] for own in classes
+        ]
+        assert {own["label"] for own in classes} == set(INTENT.labels)
+        assert sum(own["score"] for own in classes) == pytest.approx(1.0, abs=3e-6)
+        assert short.predictions["intent"].to_json()["classes"] == classes[:2]
+    assert max(result.windows for result in whole) > 10
+
+
+def test_best_classes_are_as_cool_as_the_answer():
+    predictor, runtime = predictor_of("distilbert")
+    (result,) = predictor.with_temperatures({"intent": 4.0})(["play"], top_k=3)
+    (encoded,) = text_encoder("distilbert").encode(["play"])
+    shares = np.exp(runtime.logits["intent"][encoded.ids[0]].astype(np.float64) / 4)
+    wanted = sorted(zip(-shares / shares.sum(), range(3), strict=True))
+    assert result.predictions["intent"].classes == tuple(
+        (INTENT.labels[at], pytest.approx(-share, abs=1e-6)) for share, at in wanted
+    )
+    assert result.predictions["intent"].classes[0][1] == result.predictions["intent"].score
+
+
+def test_what_nobody_asked_for_is_not_worked_out(monkeypatch):
+    predictor, _ = predictor_of("distilbert")
+    ranked = []
+    monkeypatch.setattr(SingleLabel, "ranked", lambda task, answers, count: ranked.append(len(answers)) or answers)
+    results = predictor(CORPUS)
+    assert predictor.ranked(results, None) == results
+    assert ranked == []
+    predictor(["play"] * 64, top_k=3)
+    assert ranked == [64], "all of a batch at once"
+
+
+@pytest.mark.parametrize("count", [0, -3, True, 2.0])
+def test_a_number_of_classes_that_is_none_is_refused(count):
+    predictor, _ = predictor_of("distilbert")
+    for answer in (lambda: predictor([], top_k=count), lambda: predictor.ranked(predictor(["play"]), count)):
+        with pytest.raises(SettingsError, match="top_k: must be a whole number of at least 1, found"):
+            answer()
 
 
 def test_a_text_that_was_not_cut_says_nothing_of_windows():

@@ -21,7 +21,7 @@ from polyhead.model.heads import Head
 from polyhead.model.objectives import OBJECTIVES, TargetTensors
 from polyhead.notices import Notices
 from polyhead.records import Source
-from polyhead.tasks import IGNORE, KINDS, Task, TaskOptions, restore_task, task_state
+from polyhead.tasks import IGNORE, KINDS, Prediction, Task, TaskOptions, restore_task, task_state
 from tests.tiny_encoders import KINDS as TOKENIZERS
 from tests.unit.encoders import text_encoder
 
@@ -355,6 +355,43 @@ def test_confidences_are_of_the_parts_of_answers_and_say_whether_they_are_right(
         assert any(task.confidences(*pair) for pair in zip(of_kind.annotations, answers, strict=True))
 
 
+@pytest.mark.parametrize("count", [1, 2, 100])
+def test_classes_beside_an_answer_leave_the_answer_as_it_is(learnt, count):
+    """Of a kind that has none, too."""
+    task = trained(learnt.task)
+    logits = [random_logits(task, text) for text in learnt.encoded]
+    answers = task.decode_all(logits, learnt.encoded)
+    ranked = task.ranked(answers, count)
+    for before, after in zip(answers, ranked, strict=True):
+        told = after.to_json()
+        classes = told.pop("classes", None)
+        assert told == before.to_json()
+        assert (after.plain(), after.highlights()) == (before.plain(), before.highlights())
+        assert after.summary().startswith(before.summary())
+        assert json.dumps(before.at_least(0.5).to_json()) == json.dumps(without_classes(after.at_least(0.5)))
+        if classes is None:
+            assert after == before
+            continue
+        assert len(classes) == min(count, len(task.label_names()))
+        scores = [own["score"] for own in classes]
+        assert scores == sorted(scores, reverse=True)
+        assert {str(own["label"]) for own in classes} <= set(task.label_names())
+    assert task.ranked([], count) == []
+    one_by_one = [after for before in answers for after in task.ranked([before], count)]
+    assert [own.to_json() for own in ranked] == [own.to_json() for own in one_by_one]
+
+
+def without_classes(answer: Prediction) -> dict[str, Any]:
+    return {name: value for name, value in answer.to_json().items() if name != "classes"}
+
+
+def test_kinds_that_answer_classes_of_a_text_have_them_beside_the_answer(of_kind):
+    task = trained(of_kind.task)
+    head = task.head()
+    has_classes = head.reads == "sentence" and not head.is_number
+    assert all(("classes" in own.to_json()) == has_classes for own in task.ranked(answers_of(of_kind), 2))
+
+
 def test_an_answer_that_need_not_be_sure_stays_whole(of_kind):
     for answer in answers_of(of_kind):
         assert answer.at_least(0.0).to_json() == answer.to_json()
@@ -364,7 +401,8 @@ def test_an_answer_that_must_be_surer_than_it_is_says_nothing(of_kind):
     task = of_kind.task
     if task.head().is_number:
         pytest.skip("a number has no probability")
-    for answer in answers_of(of_kind):
+    answers = answers_of(of_kind)
+    for answer in [*answers, *trained(task).ranked(answers, 3)]:
         left = answer.at_least(1.1)
         assert not left.highlights()
         assert json.dumps(left.to_json())

@@ -63,6 +63,22 @@ def test_answers_are_those_of_the_predictor(server: Serving, model: Path) -> Non
     assert asyncio.run(main()) == near(wanted)
 
 
+def test_best_classes_are_those_of_the_predictor(server: Serving, model: Path) -> None:
+    predictor = Predictor.load(model, precision="fp32")
+    wanted = [{"windows": 1, "truncated": False, **one.to_json()} for one in predictor(TEXTS, top_k=3)]
+    assert all(len(one["classification"]["classes"]) == 3 for one in wanted)
+    with Client(server.url, api_key=KEY) as client:
+        assert client.predict(TEXTS, top_k=3) == near(wanted)
+        with pytest.raises(RequestRefusedError, match=r"422 invalid: top_k: input should be less than or equal to 100"):
+            client.predict(TEXTS, top_k=101)
+
+    async def main() -> list[dict[str, Any]]:
+        async with AsyncClient(server.url, api_key=KEY) as client:
+            return [one async for one in client.stream(TEXTS, top_k=3)]
+
+    assert asyncio.run(main()) == near(wanted)
+
+
 def test_tasks_confidence_and_truncation(server: Serving) -> None:
     with Client(server.url, api_key=KEY) as client:
         assert [task["name"] for task in client.model()["tasks"]] == ["classification", "ner"]

@@ -108,6 +108,39 @@ def test_one_task(cli: Cli, model: Path) -> None:
     assert list(both) == ["text", "ner", "classification"]
 
 
+def test_best_classes_beside_an_answer(cli: Cli, model: Path, tmp_path: Path) -> None:
+    bare = lines_of(cli("predict", model, *TEXTS, "--json"))
+    answers = lines_of(cli("predict", model, *TEXTS, "--json", "--top-k", 2))
+    wanted = [result.to_json() for result in Predictor.load(model)(TEXTS, top_k=2)]
+    assert answers == wanted
+    for answer, own in zip(answers, bare, strict=True):
+        classes = answer["classification"].pop("classes")
+        assert answer == own
+        assert classes[0] == own["classification"]
+        assert len(classes) == 2
+    assert list(lines_of(cli("predict", model, TEXT, "--json", "--top-k", 99))[0]["ner"]) == [
+        "entities",
+        "words",
+        "tags",
+    ]
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS), "utf-8")
+    target = tmp_path / "answers.jsonl"
+    given = ("--input", tmp_path / "texts.txt", "--output", target, "--top-k", 2)
+    for more in ((), ("--workers", 2)):
+        assert cli("predict", model, *given, *more).status == 0
+        assert [json.loads(line) for line in target.read_text("utf-8").splitlines()] == wanted
+    assert cli("predict", model, TEXT, "--top-k", 0).status == 2
+
+
+def test_best_classes_for_people(cli: Cli, model: Path) -> None:
+    (result,) = Predictor.load(model)([TEXT], top_k=2)
+    (best, score), (other, less) = result.predictions["classification"].classes
+    shown = cli("predict", model, TEXT, "--top-k", 2).out
+    assert f"classification  {best}  {score:.2f}  then {other} {less:.2f}" in shown
+    assert "then" not in cli("predict", model, TEXT, "--top-k", 1).out
+    assert "not sure" in cli("predict", model, TEXT, "--top-k", 2, "--min-confidence", 1).out
+
+
 def test_for_people(cli: Cli, model: Path) -> None:
     done = cli("predict", model, TEXT)
     assert done.status == 0

@@ -37,15 +37,16 @@ def server(trained: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> Ite
     assert serving.close() == 0
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(4))
 def test_the_page_on_clients_runs(server: Serving, number: int) -> None:
     programs = blocks(CLIENTS, "python")
-    assert len(programs) == 3
+    assert len(programs) == 4
     program = programs[number].replace("http://127.0.0.1:8000", server.url)
     code = f"import sys; sys.path[:0] = {sys.path!r}\n" + program
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     said = [r"John lives in New York\. \d \[.*\]\nCould I have a parking permit\? \d \[.*\]\n", r"\[\[.*\], \[.*\]\]\n"]
+    said.append(r"(\d (0|1)\.\d+(e-\d+)?\n){3}")
     said.append(
         re.escape(
             "".join(line[4:] + "\n" for line in re.findall(r"prints\n\n((?:    .+\n)+)", CLIENTS)[0].splitlines())

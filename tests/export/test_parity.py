@@ -59,6 +59,18 @@ def test_every_kind_of_task_on_every_family_of_encoders(
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("task", ["topic", "themes"])
+def test_best_classes_are_those_of_torch(exported: Path, bundle: Path, runtime: str, task: str) -> None:
+    """In a model whose file says nothing of them: they are made of logits."""
+    torch, other = Predictor.load(bundle), Predictor.load(exported, runtime=runtime, precision="fp32")
+    for mine, theirs in zip(torch(TEXTS, top_k=99), other(TEXTS, top_k=99), strict=True):
+        wanted, found = (dict(result.predictions[task].classes) for result in (mine, theirs))  # type: ignore[attr-defined]
+        assert found == {label: pytest.approx(score, abs=1e-4) for label, score in wanted.items()}
+        assert list(found.values()) == sorted(found.values(), reverse=True)
+        assert len(found) > 2
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
 def test_an_answer_in_fp32_does_not_depend_on_its_batch(exported: Path, runtime: str) -> None:
     predictor = Predictor.load(exported, runtime=runtime, precision="fp32")
     together = list(predictor.read([*TEXTS] * 3))

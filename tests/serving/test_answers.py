@@ -43,8 +43,8 @@ def wanted(predictor: Predictor) -> dict[str, dict[str, Any]]:
     return {text: _said(predictor, text) for text in TEXTS}
 
 
-def _said(predictor: Predictor, text: str, confidence: float = 0.0) -> dict[str, Any]:
-    (result,) = predictor([text])
+def _said(predictor: Predictor, text: str, confidence: float = 0.0, top_k: int | None = None) -> dict[str, Any]:
+    (result,) = predictor([text], top_k=top_k)
     answers = {name: answer.at_least(confidence).to_json() for name, answer in result.predictions.items()}
     about = {"text": text, "windows": result.windows, "truncated": False}
     value: dict[str, Any] = json.loads(json.dumps({**about, **answers}))
@@ -93,6 +93,32 @@ def test_tasks_and_confidence(server: Server, predictor: Predictor) -> None:
         (result,) = server.predict(text, min_confidence=confidence).json()["results"]
         assert result == _said(predictor, text, confidence)
     assert result != _said(predictor, text)
+
+
+def test_best_classes(server: Server, predictor: Predictor) -> None:
+    for text in TEXTS:
+        for top_k, confidence in ((1, 0.0), (2, 0.0), (100, 0.0), (100, 0.1), (3, 1.0), (None, 0.0)):
+            (result,) = server.predict(text, top_k=top_k, min_confidence=confidence).json()["results"]
+            assert result == _said(predictor, text, confidence, top_k)
+            assert ("classes" in result["topic"]) == ("classes" in result["themes"]) == (top_k is not None)
+            if top_k and result["topic"]["label"] is not None:
+                assert result["topic"]["classes"][0] == {key: result["topic"][key] for key in ("label", "score")}
+    assert len(_said(predictor, TEXTS[0], top_k=2)["topic"]["classes"]) == 2
+
+
+def test_each_request_of_a_batch_has_as_many_classes_as_it_asked_for(server: Server, predictor: Predictor) -> None:
+    before = server.metric("polyhead_batch_texts_sum"), server.metric("polyhead_batch_texts_count")
+
+    def ask(number: int) -> bool:
+        top_k = (None, 1, 2, 3)[number % 4]
+        texts = TEXTS[: 1 + number % 8]
+        results = server.predict(*texts, top_k=top_k).json()["results"]
+        return all(near(own, _said(predictor, text, top_k=top_k)) for own, text in zip(results, texts, strict=True))
+
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(ask, range(64)))
+    texts, batches = (server.metric(f"polyhead_batch_texts_{name}") for name in ("sum", "count"))
+    assert (texts - before[0]) > (batches - before[1]), "some batches had several texts"
 
 
 def test_what_predict_prints(every_kind: Path, server: Server) -> None:
@@ -160,6 +186,9 @@ def test_ten_megabytes_are_answered_or_refused_at_once(server: Server) -> None:
         ({"texts": ["a"], "tasks": "topic"}, "tasks", "list"),
         ({"texts": ["a"], "min_confidence": 1.5}, "min_confidence", "less than or equal to 1"),
         ({"texts": ["a"], "min_confidence": "1"}, "min_confidence", "number"),
+        ({"texts": ["a"], "top_k": 0}, "top_k", "greater than or equal to 1"),
+        ({"texts": ["a"], "top_k": 101}, "top_k", "less than or equal to 100"),
+        ({"texts": ["a"], "top_k": "5"}, "top_k", "integer"),
         ({"texts": ["a"], "truncate": 1}, "truncate", "boolean"),
     ],
 )

@@ -47,6 +47,10 @@ def predict_command(
         float,
         typer.Option("--min-confidence", min=0.0, max=1.0, help="Leave out what is held less probable than this."),
     ] = 0.0,
+    top_k: Annotated[
+        int | None,
+        typer.Option("--top-k", metavar="N", min=1, help="Show the N most probable classes beside an answer."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
     runtime: RuntimeOption = AUTO,
     precision: PrecisionOption = None,
@@ -64,6 +68,8 @@ def predict_command(
       polyhead predict saved_model "John lives in New York."
 
       polyhead predict saved_model --input texts.jsonl --output answers.jsonl
+
+      polyhead predict saved_model "Book a table for two." --top-k 3
 
       polyhead predict pairs "A man sleeps." --second "Nobody is awake."
 
@@ -86,14 +92,14 @@ def predict_command(
     limits = predictor.bundle.limits() if predictor.bundle else Limits()
     given = read_texts(source, limits) if source else _checked(texts or [], second, limits)
     if not output and not as_json:
-        _show((_only(result, chosen, min_confidence) for result in predictor.stream(given)), predictor)
+        _show((_only(result, chosen, min_confidence) for result in predictor.stream(given, top_k=top_k)), predictor)
         return
     way = predictor.way() if workers > 1 else (runtime, precision)
-    order = Order(str(model), *way, tuple(chosen), min_confidence)
+    order = Order(str(model), *way, tuple(chosen), min_confidence, top_k)
     lines = (
         answered_by_others(given, order, workers=workers)
         if workers > 1
-        else (line_of(result, order.tasks, order.confidence) for result in predictor.stream(given))
+        else (line_of(result, order.tasks, order.confidence) for result in predictor.stream(given, top_k=top_k))
     )
     if output:
         with _writing(output) as file:

@@ -63,10 +63,11 @@ class AsyncClient:
         *,
         tasks: Sequence[str] | None = None,
         min_confidence: float = 0.0,
+        top_k: int | None = None,
         truncate: bool = False,
     ) -> list[dict[str, Any]]:
         """Answer tasks for texts; see `Client.predict`. Texts may also come from an async iterator."""
-        stream = self.stream(texts, tasks=tasks, min_confidence=min_confidence, truncate=truncate)
+        stream = self.stream(texts, tasks=tasks, min_confidence=min_confidence, top_k=top_k, truncate=truncate)
         return [answer async for answer in stream]
 
     def stream(
@@ -75,11 +76,12 @@ class AsyncClient:
         *,
         tasks: Sequence[str] | None = None,
         min_confidence: float = 0.0,
+        top_k: int | None = None,
         truncate: bool = False,
     ) -> AsyncIterator[dict[str, Any]]:
         """Answer texts as they come; see `Client.stream`. Texts may also come from an async iterator."""
         checked(texts)
-        return self._answered(texts, Question.of(tasks, min_confidence, truncate))
+        return self._answered(texts, Question.of(tasks, min_confidence=min_confidence, top_k=top_k, truncate=truncate))
 
     async def model(self) -> dict[str, Any]:
         """Return what the server runs; see `Client.model`."""

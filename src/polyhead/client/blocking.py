@@ -83,6 +83,7 @@ class Client:
         *,
         tasks: Sequence[str] | None = None,
         min_confidence: float = 0.0,
+        top_k: int | None = None,
         truncate: bool = False,
     ) -> list[dict[str, Any]]:
         """Answer tasks for texts.
@@ -91,6 +92,7 @@ class Client:
             texts: Texts, or pairs of texts that are read together; not a single string.
             tasks: The tasks to answer; all where not given.
             min_confidence: Leave out what is held less probable than this, from 0 to 1.
+            top_k: Have answers of classes show so many of the most probable ones beside them; a server takes up to 100.
             truncate: Have texts that are too long for the server cut, which their results say, instead of refused.
 
         Returns:
@@ -103,7 +105,7 @@ class Client:
             ServerUnavailableError: If the server stays busy or away, or does not answer in time.
             ServerError: If it fails, or its answer is none.
         """
-        return list(self.stream(texts, tasks=tasks, min_confidence=min_confidence, truncate=truncate))
+        return list(self.stream(texts, tasks=tasks, min_confidence=min_confidence, top_k=top_k, truncate=truncate))
 
     def stream(
         self,
@@ -111,6 +113,7 @@ class Client:
         *,
         tasks: Sequence[str] | None = None,
         min_confidence: float = 0.0,
+        top_k: int | None = None,
         truncate: bool = False,
     ) -> Iterator[dict[str, Any]]:
         """Answer texts as they come; takes and raises what `predict` does.
@@ -119,7 +122,7 @@ class Client:
             One object a text, in their order. At most `concurrency` requests are held.
         """
         checked(texts)
-        return self._answered(texts, Question.of(tasks, min_confidence, truncate))
+        return self._answered(texts, Question.of(tasks, min_confidence=min_confidence, top_k=top_k, truncate=truncate))
 
     def model(self) -> dict[str, Any]:
         """Return what the server runs: the object of ``/v1/model``, with tasks, labels, limits and checksums."""

@@ -48,29 +48,35 @@ class Question:
         tasks: The tasks to answer; `None` for all.
         min_confidence: What is held less probable than this is left out.
         truncate: Whether texts that are too long are cut instead of refused.
+        top_k: How many of the most probable classes are shown beside an answer; `None` for none.
     """
 
     tasks: tuple[str, ...] | None = None
     min_confidence: float = 0.0
     truncate: bool = False
+    top_k: int | None = None
 
     @classmethod
-    def of(cls, tasks: Sequence[str] | None, min_confidence: float, truncate: bool) -> Question:
+    def of(cls, tasks: Sequence[str] | None, *, min_confidence: float, truncate: bool, top_k: int | None) -> Question:
         """Check what a caller gave.
 
         Raises:
             TypeError: If `tasks` is a single string.
-            SettingsError: If `min_confidence` is no probability.
+            SettingsError: If `min_confidence` is no probability, or `top_k` no whole number of at least 1.
         """
         if isinstance(tasks, str):
             raise TypeError("tasks must be a list of names, found one string; write tasks=[name]")
         if not 0.0 <= min_confidence <= 1.0:
             raise SettingsError(f"min_confidence: must lie between 0 and 1, found {min_confidence}")
-        return cls(None if tasks is None else tuple(tasks), float(min_confidence), bool(truncate))
+        if top_k is not None and (isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1):
+            raise SettingsError(f"top_k: must be a whole number of at least 1, found {top_k!r}")
+        return cls(None if tasks is None else tuple(tasks), float(min_confidence), bool(truncate), top_k)
 
     def around(self, texts: bytes) -> bytes:
         """Return the body of a request that asks it of texts, which are a JSON array already."""
         rest = {"tasks": self.tasks, "min_confidence": self.min_confidence, "truncate": self.truncate}
+        if self.top_k is not None:  # a server from before there was such a field would refuse it
+            rest["top_k"] = self.top_k
         return b'{"texts":' + texts + b"," + json.dumps(rest).encode()[1:]
 
 

@@ -28,6 +28,7 @@ from polyhead.inference.running import Answer, Runner
 from polyhead.inference.runtime import Runtime
 from polyhead.records import Text
 from polyhead.tasks import Task
+from polyhead.tasks.ranking import checked_count
 
 Used = TypeVar("Used")
 
@@ -113,11 +114,14 @@ class Predictor:
             temperatures=bundle.about.temperatures,
         )
 
-    def __call__(self, texts: Iterable[Text], *, on_batch: Callable[[int], None] | None = None) -> list[Result]:
+    def __call__(
+        self, texts: Iterable[Text], *, top_k: int | None = None, on_batch: Callable[[int], None] | None = None
+    ) -> list[Result]:
         """Answer all tasks for texts.
 
         Args:
             texts: Texts, or pairs of texts that are read together; not a single string.
+            top_k: Have answers of classes show so many of the most probable ones beside them, at most.
             on_batch: Called with the number of texts done since the last call.
 
         Returns:
@@ -125,20 +129,25 @@ class Predictor:
 
         Raises:
             TypeError: If `texts` is a single string, which is nearly always meant to be a list of one.
+            SettingsError: If `top_k` is not at least 1.
         """
-        return list(self.stream(texts, on_batch=on_batch))
+        return list(self.stream(texts, top_k=top_k, on_batch=on_batch))
 
-    def stream(self, texts: Iterable[Text], *, on_batch: Callable[[int], None] | None = None) -> Iterator[Result]:
+    def stream(
+        self, texts: Iterable[Text], *, top_k: int | None = None, on_batch: Callable[[int], None] | None = None
+    ) -> Iterator[Result]:
         """Answer texts as they come, holding some two thousand at a time, twice that where batches run side by side.
 
         Args:
             texts: As `__call__` takes them.
+            top_k: As `__call__` takes it.
             on_batch: Called with the number of texts done since the last call.
 
         Yields:
             One result a text, in their order.
         """
-        for results in self._answered(texts, self._decode_all):
+        use = self._decode_all if top_k is None else partial(self._decode_ranked, checked_count(top_k))
+        for results in self._answered(texts, use):
             yield from results
             if on_batch:
                 on_batch(len(results))
@@ -162,6 +171,25 @@ class Predictor:
         """
         chunk = self._start(texts)
         return partial(self._finish, self._decode_all, chunk), sum(row.length for row in chunk.gathering.rows)
+
+    def ranked(self, results: Sequence[Result], top_k: int | None) -> list[Result]:
+        """Return results with the most probable classes beside each answer; all of them are ranked at once.
+
+        Args:
+            results: Results of this predictor, as `begin` gives them.
+            top_k: How many classes, at most; `None` for none, then the results are as they were.
+
+        Raises:
+            SettingsError: If `top_k` is not at least 1.
+        """
+        if top_k is None:
+            return list(results)
+        count = checked_count(top_k)
+        answers = [task.ranked([result.predictions[task.name] for result in results], count) for task in self.tasks]
+        return [
+            Result(result.text, dict(zip(self._heads, predictions, strict=True)), result.windows, result.second)
+            for result, *predictions in zip(results, *answers, strict=True)
+        ]
 
     def decode(self, reading: Reading) -> Result:
         """Answer all tasks from what encoder and heads gave for a text."""
@@ -215,6 +243,9 @@ class Predictor:
             Result(text.text, dict(zip(self._heads, predictions, strict=True)), len(text.windows), text.second)
             for text, *predictions in zip(encoded, *answers, strict=True)
         ]
+
+    def _decode_ranked(self, top_k: int, readings: Sequence[Reading]) -> list[Result]:
+        return self.ranked(self._decode_all(readings), top_k)
 
     def _start(self, texts: Sequence[Text]) -> _Chunk:
         """Tokenise, and have batches run."""

@@ -28,6 +28,7 @@ class Order:
         precision: In which precision.
         tasks: Names of the tasks to answer.
         confidence: What is held less probable is left out.
+        top_k: How many of the most probable classes are shown beside an answer; `None` for none.
     """
 
     model: str
@@ -35,6 +36,7 @@ class Order:
     precision: str | None
     tasks: tuple[str, ...]
     confidence: float
+    top_k: int | None = None
 
 
 def line_of(result: Result, tasks: tuple[str, ...], confidence: float) -> str:
@@ -59,7 +61,8 @@ def _answer(source: BinaryIO, sink: BinaryIO) -> None:
                 order["model"], runtime=order["runtime"], precision=order["precision"]
             )
             texts = [text if isinstance(text, str) else tuple(text) for text in json.loads(line)]
-            answers = [line_of(result, order["tasks"], order["confidence"]) for result in predictor.stream(texts)]
+            results = predictor.stream(texts, top_k=order["top_k"])
+            answers = [line_of(result, order["tasks"], order["confidence"]) for result in results]
         except PolyheadError as error:
             write_error(sink, error)
         else:

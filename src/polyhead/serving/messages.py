@@ -28,6 +28,8 @@ class PredictRequest(BaseModel):
     """The tasks to answer; all where not given."""
     min_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
     """What is held less probable is left out."""
+    top_k: Annotated[int, Field(ge=1, le=100)] | None = None
+    """So many of the most probable classes are shown beside an answer of classes; none where not given."""
     truncate: bool = False
     """Cut a text that is longer than the server takes, and say so in its result, instead of refusing it."""
 

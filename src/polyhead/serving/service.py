@@ -257,6 +257,7 @@ class Service:
             truncated=cut,
             tasks=request.tasks or known,
             confidence=request.min_confidence,
+            top_k=request.top_k,
             sizes=generation.pace.sizes(texts),
             answer=loop.create_future(),
             arrived=loop.time(),

@@ -26,6 +26,7 @@ class Asked:
         truncated: Places of those that were cut.
         tasks: Names of the tasks to answer.
         confidence: What is held less probable is left out.
+        top_k: How many of the most probable classes are shown beside an answer; `None` for none.
         sizes: By text, its tokens, as estimated.
         answer: Becomes its results, as JSON with commas between; cancelled once nobody waits any more.
         arrived: When it came, by the loop's clock.
@@ -40,6 +41,7 @@ class Asked:
     sizes: Sequence[int]
     answer: asyncio.Future[bytes]
     arrived: float
+    top_k: int | None = None
     tries: int = 0
     _taken: int = 0
     _answers: dict[int, bytes] = field(default_factory=dict)
@@ -125,6 +127,7 @@ class Part:
             "texts": self.asked.texts[self.start : self.end],
             "tasks": self.asked.tasks,
             "confidence": self.asked.confidence,
+            **({} if self.asked.top_k is None else {"top_k": self.asked.top_k}),
             **({"truncated": truncated} if truncated else {}),
         }
 

@@ -83,7 +83,8 @@ def _begin(predictor: Predictor, parts: Sequence[Mapping[str, Any]]) -> Finish:
 
     def finish() -> Answer:
         results = iter(end())
-        answers = [_results(part, [next(results) for _ in part["texts"]]) for part in parts]
+        ranked = [predictor.ranked([next(results) for _ in part["texts"]], part.get("top_k")) for part in parts]
+        answers = [_results(part, own) for part, own in zip(parts, ranked, strict=True)]
         return Answer(answers, tokens, time.perf_counter() - start)
 
     return finish

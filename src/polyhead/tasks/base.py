@@ -162,6 +162,15 @@ class Task(ABC):
         """
         return [self.decode(own, text) for own, text in zip(logits, encoded, strict=True)]
 
+    def ranked(self, predictions: Sequence[Any], count: int) -> list[Prediction]:  # noqa: ARG002
+        """Return the same answers, with the classes beside each that are most probable; most kinds have none.
+
+        Args:
+            predictions: Answers of `decode`.
+            count: How many classes, at most; the answer's own are among them.
+        """
+        return list(predictions)
+
     @abstractmethod
     def soften(self, logits: NDArray[np.float32], encoded: Encoded) -> NDArray[np.float32]:
         """Return what a student is to imitate: how probable each output is.

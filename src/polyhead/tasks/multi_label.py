@@ -24,6 +24,7 @@ from polyhead.tasks.base import Prediction, Task, TaskOptions
 from polyhead.tasks.doubts import Doubt, doubts_of_whole
 from polyhead.tasks.head import HeadSpec
 from polyhead.tasks.options import ClassWeights, SentenceOptions, weights_of_classes
+from polyhead.tasks.ranking import Classes, best_classes, classes_json, others_in_words, sure_classes
 from polyhead.tasks.restoring import labels_of, number_of, numbers_of
 from polyhead.tasks.yes_no import best_threshold, probabilities
 
@@ -73,29 +74,38 @@ class LabelsPrediction(Prediction):
     Attributes:
         labels: The classes, as the data wrote them.
         scores: How probable the model holds each.
+        probabilities: Those of all classes, in their order.
+        classes: The most probable classes, whether or not they reach their thresholds; `None` where they were not asked
+            for.
     """
 
     labels: tuple[Label, ...]
     scores: tuple[float, ...]
+    probabilities: NDArray[np.float32] = dataclasses.field(repr=False, compare=False)
+    classes: Classes | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return labels and scores."""
+        """Return labels and scores, and the classes where they were asked for."""
         pairs = zip(self.labels, self.scores, strict=True)
-        return {"labels": [{"label": label, "score": round(score, 6)} for label, score in pairs]}
+        labels = [{"label": label, "score": round(score, 6)} for label, score in pairs]
+        return {"labels": labels, **classes_json(self.classes)}
 
     def at_least(self, confidence: float) -> LabelsPrediction:
         """Return the classes that are sure enough."""
         kept = [(label, score) for label, score in zip(self.labels, self.scores, strict=True) if score >= confidence]
-        return LabelsPrediction(tuple(label for label, _ in kept), tuple(score for _, score in kept))
+        classes = None if self.classes is None else sure_classes(self.classes, confidence)
+        labels, scores = tuple(label for label, _ in kept), tuple(score for _, score in kept)
+        return LabelsPrediction(labels, scores, self.probabilities, classes)
 
     def plain(self) -> str:
         """Return the line that `src/predict.py` prints."""
         return f"Prediction: {list(self.labels)}"
 
     def summary(self) -> str:
-        """Return labels and scores for a person."""
+        """Return labels and scores for a person, and behind them the most probable of the others."""
         pairs = zip(self.labels, self.scores, strict=True)
-        return ", ".join(f"{label} {score:.2f}" for label, score in pairs) or "none"
+        answered = ", ".join(f"{label} {score:.2f}" for label, score in pairs) or "none"
+        return answered + others_in_words(self.classes, self.labels)
 
 
 class MultiLabelOptions(SentenceOptions):
@@ -203,9 +213,21 @@ class MultiLabel(Task):
 
     def decode(self, logits: NDArray[np.float32], encoded: Encoded) -> LabelsPrediction:
         """Return the classes that are probable enough on average over the text's windows."""
-        scores = self.soften(logits, encoded).astype(np.float64)  # as precise as thresholds, which lie in narrow gaps
+        shares = self.soften(logits, encoded)
+        scores = shares.astype(np.float64)  # as precise as thresholds, which lie in narrow gaps
         found = [at for at in np.argsort(-scores, kind="stable") if scores[at] >= self.thresholds[at]]
-        return LabelsPrediction(tuple(self.labels[at] for at in found), tuple(float(scores[at]) for at in found))
+        labels, own = tuple(self.labels[at] for at in found), tuple(float(scores[at]) for at in found)
+        return LabelsPrediction(labels, own, shares)
+
+    def ranked(self, predictions: Sequence[Any], count: int) -> list[Prediction]:
+        """Return the answers with the most probable classes, also those that do not reach their thresholds."""
+        if not predictions:
+            return []
+        classes = best_classes(self.labels, np.stack([own.probabilities for own in predictions]), count)
+        return [
+            LabelsPrediction(own.labels, own.scores, own.probabilities, best)
+            for own, best in zip(predictions, classes, strict=True)
+        ]
 
     def soften(self, logits: NDArray[np.float32], encoded: Encoded) -> NDArray[np.float32]:  # noqa: ARG002
         """Return the classes' probabilities, averaged over the text's windows."""

@@ -24,6 +24,7 @@ from polyhead.tasks.doubts import Doubt, doubts_of_whole
 from polyhead.tasks.head import HeadSpec
 from polyhead.tasks.numeric import log_softmax
 from polyhead.tasks.options import ClassWeights, SentenceOptions, weights_of_classes
+from polyhead.tasks.ranking import Classes, best_classes, classes_json, others_in_words, sure_classes
 from polyhead.tasks.restoring import labels_of, numbers_of
 
 
@@ -53,18 +54,23 @@ class LabelPrediction(Prediction):
         label: The class, as the data wrote it; `None` where the answer is abstained from.
         score: Its probability.
         probabilities: Those of all classes, in their order.
+        classes: The most probable classes, beginning with the answer; `None` where they were not asked for.
     """
 
     label: Label | None
     score: float
     probabilities: NDArray[np.float32] = dataclasses.field(repr=False, compare=False)
+    classes: Classes | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return label and score."""
-        return {"label": self.label, "score": round(self.score, 6)}
+        """Return label and score, and the classes where they were asked for."""
+        return {"label": self.label, "score": round(self.score, 6), **classes_json(self.classes)}
 
     def at_least(self, confidence: float) -> LabelPrediction:
-        """Return the answer, without its class where that is not sure enough."""
+        """Return the answer, without the classes that are not sure enough."""
+        if self.classes is not None:
+            classes = sure_classes(self.classes, confidence)
+            return dataclasses.replace(self, label=self.label if classes else None, classes=classes)
         return self if self.score >= confidence else dataclasses.replace(self, label=None)
 
     def plain(self) -> str:
@@ -72,8 +78,9 @@ class LabelPrediction(Prediction):
         return f"Prediction: {self.label}"
 
     def summary(self) -> str:
-        """Return label and score for a person."""
-        return f"{'not sure' if self.label is None else self.label}  {self.score:.2f}"
+        """Return label and score for a person, and behind them the next best classes."""
+        others = others_in_words(self.classes, (self.label,))
+        return f"{'not sure' if self.label is None else self.label}  {self.score:.2f}{others}"
 
 
 class SingleLabelOptions(SentenceOptions):
@@ -155,6 +162,16 @@ class SingleLabel(Task):
         return [
             LabelPrediction(self.labels[label], score, own)
             for label, score, own in zip(best.tolist(), scores.tolist(), probabilities, strict=True)
+        ]
+
+    def ranked(self, predictions: Sequence[Any], count: int) -> list[Prediction]:
+        """Return the answers with the most probable classes, of which the first is the answer."""
+        if not predictions:
+            return []
+        classes = best_classes(self.labels, np.stack([own.probabilities for own in predictions]), count)
+        return [
+            LabelPrediction(own.label, own.score, own.probabilities, best)
+            for own, best in zip(predictions, classes, strict=True)
         ]
 
     def soften(self, logits: NDArray[np.float32], encoded: Encoded) -> NDArray[np.float32]:  # noqa: ARG002

@@ -65,6 +65,7 @@ class PredictRequest(BaseModel):
     texts: list[str | list[str]] = Field(min_length=1, description="The texts, or pairs for a model that reads two.")
     tasks: list[str] | None = Field(default=None, description="Tasks to answer; all where it is left out.")
     min_confidence: float = Field(default=0.0, ge=0.0, le=1.0, description="What is held less probable is left out.")
+    top_k: int | None = Field(default=None, ge=1, le=100, description="So many classes stand beside an answer.")
     truncate: bool = Field(default=False, description="Cut a text that is too long, instead of refusing it.")
 
 
@@ -130,16 +131,24 @@ class Double:
         }
 
 
-def answer(text: str, task: str, least: float) -> Any:
+def answer(text: str, task: str, least: float, top: int | None = None) -> Any:
     """Return the answer of one task, in the shape of its kind's `Prediction.to_json`."""
     words = text.split()
+
+    def beside(*scores: tuple[str, float]) -> dict[str, Any]:
+        ranked = sorted(scores, key=lambda own: -own[1])[:top]
+        return {"classes": [{"label": own, "score": sure} for own, sure in ranked if sure >= least]} if top else {}
+
     if task == "topic":
         label = {"John": "travel", "Zoë": "people"}.get(words[0] if words else "", "weather")
         score = round(0.5 + (len(text) * 37 % 490) / 1000, 6)
-        return {"label": label if score >= least else None, "score": score}
+        first, second = [own for own in TASKS[0]["labels"] if own != label]
+        others = [(first, round(0.25 * (1 - score), 6)), (second, round(0.75 * (1 - score), 6))]
+        return {"label": label if score >= least else None, "score": score, **beside((label, score), *others)}
     if task == "themes":
         given = [("places", 0.998, "to " in text), ("names", 0.61, "John" in text), ("questions", 0.9999, "?" in text)]
-        return {"labels": [{"label": own, "score": sure} for own, sure, here in given if here and sure >= least]}
+        labels = [{"label": own, "score": sure} for own, sure, here in given if here and sure >= least]
+        return {"labels": labels, **beside(*((own, sure if here else 0.08) for own, sure, here in given))}
     if task in {"slots", "places"}:
         found = [
             {"start": at.start(), "end": at.end(), "label": label, "text": at.group(), "score": SURE[label]}
@@ -216,7 +225,7 @@ def result(given: str | list[str], asked: PredictRequest, double: Double) -> dic
         **({"second": second[0]} if second else {}),
         "windows": 1 + len(cut) // 500,
         "truncated": cut != text,
-        **{name: answer(cut, name, asked.min_confidence) for name in names},
+        **{name: answer(cut, name, asked.min_confidence, asked.top_k) for name in names},
     }
 
 

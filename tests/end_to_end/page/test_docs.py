@@ -23,15 +23,17 @@ def test_every_path_and_every_status_is_told(address: str, open_page: Open) -> N
     assert statuses == ["200", *map(str, CODES)]
     expect(predict.get_by_role("row", name="429")).to_contain_text("queue full")
     fields = predict.locator(".fields > li")
-    assert [own.locator(".name").inner_text() for own in fields.all()[:4]] == [
+    assert [own.locator(".name").inner_text() for own in fields.all()[:5]] == [
         "texts",
         "tasks",
         "min_confidence",
+        "top_k",
         "truncate",
     ]
     expect(fields.nth(0)).to_contain_text("array of (string or array of string) required; at least 1 item")
     expect(fields.nth(2)).to_contain_text("number at least 0; at most 1; default 0")
-    expect(fields.nth(4)).to_have_text("Other fields are refused.")
+    expect(fields.nth(3)).to_contain_text("integer or null at least 1; at most 100")
+    expect(fields.nth(5)).to_have_text("Other fields are refused.")
     expect(predict.locator("p code", has_text="predict --json")).to_be_visible()
     expect(page.get_by_role("region", name="GET /v1/tree/{name}").locator(".fields")).to_contain_text("deep")
 

@@ -210,6 +210,6 @@ def test_pairs_are_parted_by_a_tab(serve: Callable[[Double], str], open_page: Op
     )
     paste(page, ["John\tsleeps", "Zoë\twakes"])
     expect(page.locator("#answers").get_by_text("2 of 2 done")).to_be_visible()
-    assert double.bodies == [{"texts": [["John", "sleeps"], ["Zoë", "wakes"]]}]
+    assert double.bodies == [{"texts": [["John", "sleeps"], ["Zoë", "wakes"]], "top_k": 5}]
     rows = list(csv.DictReader(saved(page, "Download CSV", tmp_path).read_text("utf-8-sig").splitlines()))
     assert [row["second text"] for row in rows] == ["sleeps", "wakes"]

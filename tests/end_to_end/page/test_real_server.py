@@ -56,7 +56,8 @@ def test_answers_are_the_predictors(address: str, open_page: Open, every_kind: P
     page.wait_for_selector(".answer")
     page.click("summary:has-text('JSON')")
     shown = json.loads(page.get_by_role("group", name="JSON").inner_text())["results"][0]
-    (result,) = polyhead.Predictor.load(every_kind)([TEXT])
+    (result,) = polyhead.Predictor.load(every_kind)([TEXT], top_k=5)
+    assert list(shown["topic"]) == list(result.to_json()["topic"]) == ["label", "score", "classes"]
     assert shown == {**result.to_json(), "windows": 1, "truncated": False}
     groups = {own.get_attribute("aria-label") for own in page.locator(".answer").all()}
     assert groups == {"topic", "themes", "slots", "pos", "places", "stars"}

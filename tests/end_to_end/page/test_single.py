@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 
@@ -36,23 +37,101 @@ def marks(page: Page, task: str) -> list[tuple[str, str]]:
 def test_all_tasks_are_answered_at_once(address: str, open_page: Open, double: Double) -> None:
     page = open_page(address)
     predict(page, "John books a flight to Berlin.")
-    assert double.bodies == [{"texts": ["John books a flight to Berlin."]}]
+    assert double.bodies == [{"texts": ["John books a flight to Berlin."], "top_k": 5}]
     assert [own.get_attribute("aria-label") for own in page.locator(".answer").all()] == [own["name"] for own in TASKS]
-    meters = page.get_by_role("meter")
-    assert [own.get_attribute("aria-label") for own in meters.all()] == [
-        "confidence of travel",
-        "confidence of places",
-        "confidence of names",
+    assert [own.get_attribute("aria-valuenow") for own in page.get_by_role("meter").all()] == [
+        *("0.63", "0.2775", "0.0925"),
+        *("0.998", "0.61", "0.08"),
     ]
-    assert [own.get_attribute("aria-valuenow") for own in meters.all()] == ["0.63", "0.998", "0.61"]
-    assert [own.bounding_box()["width"] for own in page.locator(".bar rect").all()] == pytest.approx(  # type: ignore[index]
-        [page.locator(".bar svg").first.bounding_box()["width"] * share for share in (0.63, 0.998, 0.61)],
-        rel=0.01,  # type: ignore[index]
-    )
     assert marks(page, "slots") == [("John", "PER"), ("Berlin", "LOC")]
     expect(page.locator('.answer[aria-label="stars"] .big')).to_have_text("5.5")
     expect(page.locator('.answer[aria-label="odd"] pre')).to_contain_text('"another"')
     expect(page.locator(".latency")).to_contain_text("4.1 ms in the server")
+
+
+def bars(page: Page, name: str) -> list[list[str]]:
+    """What is written at each bar of a list, above one another."""
+    found = page.get_by_role("list", name=name).get_by_role("listitem").all()
+    tops = [own.bounding_box()["y"] for own in found]  # type: ignore[index]
+    assert tops == sorted(tops)
+    return [own.inner_text().replace("\u00a0", " ").split("\n") for own in found]
+
+
+@pytest.mark.parametrize("width", [1200, 360])
+def test_each_class_has_a_bar_with_its_share(address: str, open_page: Open, width: int) -> None:
+    page = open_page(address, viewport={"width": width, "height": 900})
+    predict(page, "John books a flight to Berlin.")
+    wanted = [["travel", "63.0 %"], ["weather", "27.8 %"], ["people", "9.3 %"]]
+    assert [[part for part in own if part] for own in bars(page, "Most probable classes")] == wanted
+    meters = page.locator('.answer[aria-label="topic"]').get_by_role("meter")
+    assert [(own.get_attribute("aria-label"), own.get_attribute("aria-valuetext")) for own in meters.all()] == [
+        ("confidence of travel", "63.0\u00a0%"),
+        ("confidence of weather", "27.8\u00a0%"),
+        ("confidence of people", "9.3\u00a0%"),
+    ]
+    drawn = [own.bounding_box()["width"] for own in page.locator('.answer[aria-label="topic"] rect').all()]  # type: ignore[index]
+    whole = meters.first.bounding_box()["width"]  # type: ignore[index]
+    assert drawn == pytest.approx([whole * share for share in (0.63, 0.2775, 0.0925)], rel=0.01)
+
+
+def test_classes_that_are_not_answered_stand_apart(address: str, open_page: Open) -> None:
+    page = open_page(address)
+    predict(page, "John books a flight to Berlin.")
+    assert [own[0] for own in bars(page, "Answered")] == ["places", "names"]
+    assert [own[0] for own in bars(page, "Below their thresholds")] == ["questions"]
+    expect(page.locator('.answer[aria-label="themes"] p')).to_have_text("Below their thresholds")
+    expect(page.get_by_role("status")).to_contain_text("themes: places 99.8\u00a0%, names 61.0\u00a0%. slots")
+    predict(page, "Nothing of it")
+    expect(page.locator('.answer[aria-label="themes"]')).to_contain_text("none of its classes")
+    assert [own[0] for own in bars(page, "Below their thresholds")] == ["places", "names", "questions"]
+
+
+def test_a_long_name_is_broken_between_its_words_and_stays_the_same(address: str, open_page: Open) -> None:
+    page = open_page(address, viewport={"width": 360, "height": 900})
+    name = "card_payment_wrong_exchange_rate_of_a_shop_abroad"
+    classes = [{"label": name, "score": 0.9}, {"label": -7, "score": 0.1}]
+    result = {"text": "x", "windows": 1, "truncated": False, "topic": {**classes[0], "classes": classes}}
+    answer = {"results": [result], "model": "3f2a9c0d", "milliseconds": 1.0}
+    page.route("**/v1/predict", lambda route: route.fulfill(json=answer))
+    predict(page, "x")
+    expect(page.locator(".bar bdi")).to_have_text([name, "-7"])
+    # The lines that the browser made of it.
+    lines = page.locator(".bar bdi").first.evaluate(
+        """own => { const lines = []; let top = -1;
+                    for (const part of own.childNodes) for (let at = 0; at < part.length; at += 1) {
+                      const range = document.createRange(); range.setStart(part, at); range.setEnd(part, at + 1);
+                      const box = range.getBoundingClientRect();
+                      if (box.top > top) lines.push(""); top = box.top; lines.push(lines.pop() + part.data[at]);
+                    } return lines; }"""
+    )
+    assert len(lines) > 1
+    assert "".join(lines) == name
+    assert all(own.endswith("_") for own in lines[:-1])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_bars_can_be_told_from_their_ground_and_from_one_another(address: str, open_page: Open, scheme: str) -> None:
+    """Drawings have a contrast of at least 3 to 1 (WCAG 2.2, 1.4.11)."""
+    page = open_page(address, color_scheme=scheme)
+    predict(page, "John books a flight to Berlin.")
+    found = page.locator('.answer[aria-label="topic"] .bar').evaluate_all(
+        """bars => bars.map((own) => [getComputedStyle(own.querySelector('rect')).fill,
+                                      getComputedStyle(own.querySelector('svg')).backgroundColor])"""
+    )
+    assert [contrast(*own) >= 3 for own in found] == [True] * 3
+    assert found[0] != found[1] == found[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours as a browser writes them."""
+
+    def light(colour: str) -> float:
+        parts = [int(own) / 255 for own in re.findall(r"\d+", colour)[:3]]
+        shares = [own / 12.92 if own <= 0.04045 else ((own + 0.055) / 1.055) ** 2.4 for own in parts]
+        return sum(own * share for own, share in zip(shares, (0.2126, 0.7152, 0.0722), strict=True))
+
+    low, high = sorted([light(one), light(other)])
+    return (high + 0.05) / (low + 0.05)
 
 
 def test_words_have_their_labels_beneath(address: str, open_page: Open) -> None:
@@ -174,6 +253,7 @@ def test_options_become_fields_and_answers_follow_them(address: str, open_page: 
         "texts": ["John books a flight to Berlin."],
         "tasks": [own["name"] for own in TASKS if own["name"] != "topic"],
         "min_confidence": 0.9,
+        "top_k": 5,
     }
     for own in TASKS[1:]:
         page.get_by_role("checkbox", name=own["name"], exact=True).uncheck()
@@ -207,7 +287,7 @@ def test_a_model_of_pairs_has_a_second_field(serve: Callable[[Double], str], ope
     page.get_by_label("Second text").fill("Nobody is awake.")
     page.click("#predict")
     expect(page.locator(".second")).to_contain_text("Nobody is awake.")
-    assert double.bodies == [{"texts": [["John sleeps.", "Nobody is awake."]]}]
+    assert double.bodies == [{"texts": [["John sleeps.", "Nobody is awake."]], "top_k": 5}]
     page.get_by_role("button", name=f"{EXAMPLES[0]} | He travels.").click()
     expect(page.locator(".second")).to_contain_text("He travels.")
 
@@ -217,7 +297,7 @@ def test_a_second_text_may_be_left_out_where_the_model_says_so(serve: Callable[[
     page = open_page(serve(double))
     predict(page, "John sleeps.")
     expect(page.get_by_label("Second text (may be left empty)")).to_be_visible()
-    assert double.bodies == [{"texts": ["John sleeps."]}]
+    assert double.bodies == [{"texts": ["John sleeps."], "top_k": 5}]
 
 
 @pytest.mark.parametrize("key", [None, "right key"])
@@ -244,7 +324,7 @@ def test_the_curl_line_asks_for_the_same(
         check=True,
     ).stdout.split("\0")
     assert said[1].endswith("/v1/predict")
-    assert json.loads(said[said.index("--data-binary") + 1]) == double.bodies[-1] == {"texts": [text]}
+    assert json.loads(said[said.index("--data-binary") + 1]) == double.bodies[-1] == {"texts": [text], "top_k": 5}
     assert ("Authorization: Bearer right key" in said) == (key is not None)
     expect(page.get_by_role("button", name="Copy curl")).to_have_text("Copy")
 
@@ -255,7 +335,15 @@ def test_the_json_is_what_the_server_said(address: str, open_page: Open) -> None
     page.click("summary:has-text('JSON')")
     shown = json.loads(page.get_by_role("group", name="JSON").inner_text())
     assert shown["model"] == "3f2a9c0d"
-    assert shown["results"][0]["topic"] == {"label": "travel", "score": 0.63}
+    assert shown["results"][0]["topic"] == {
+        "label": "travel",
+        "score": 0.63,
+        "classes": [
+            {"label": "travel", "score": 0.63},
+            {"label": "weather", "score": 0.2775},
+            {"label": "people", "score": 0.0925},
+        ],
+    }
 
 
 def test_only_the_last_answer_is_shown(address: str, open_page: Open) -> None:

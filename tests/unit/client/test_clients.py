@@ -73,6 +73,34 @@ def test_what_is_asked_is_passed_on(make: Make, server: FakeServer) -> None:
     assert bodies == [{"texts": ["a"], "tasks": ["ner", "intent"], "min_confidence": 0.5, "truncate": True}]
 
 
+def test_best_classes_are_asked_for_where_they_are_wanted_and_not_otherwise(make: Make, server: FakeServer) -> None:
+    """A server that does not know of them answers who does not want them."""
+    bodies = []
+    for _ in range(3):
+        server.pending.append(
+            lambda request: bodies.append(json.loads(request.content)) or server.react(request, bodies[-1])  # type: ignore[func-returns-value]
+        )
+    client = make()
+    client.predict(["a"], top_k=3)
+    list(client.stream(["a"], top_k=1))
+    client.predict(["a"])
+    assert [body.get("top_k", "none") for body in bodies] == [3, 1, "none"]
+
+
+@pytest.mark.parametrize("top_k", [0, -1, True, 2.5, "3"])
+def test_a_number_of_classes_that_is_none_is_refused(make: Make, server: FakeServer, top_k: object) -> None:
+    with pytest.raises(SettingsError, match="top_k: must be a whole number of at least 1, found"):
+        make().predict(["a"], top_k=top_k)
+    assert server.seen == []
+
+
+def test_more_classes_than_a_server_takes_are_refused_by_name(make: Make, server: FakeServer) -> None:
+    server.pending.append(error(422, "invalid", message="input should be less than or equal to 100", field="top_k"))
+    with pytest.raises(RequestRefusedError, match="top_k: input should be less than or equal to 100") as caught:
+        make().predict(["a"], top_k=101)
+    assert caught.value.field == "top_k"
+
+
 def test_a_text_that_was_cut_says_so(make: Make) -> None:
     assert [found["truncated"] for found in make().predict(["a" * 1001, "a"], truncate=True)] == [True, False]
 

@@ -19,7 +19,12 @@ def refused(body):
 def test_what_may_be_left_out():
     request = parse_request(b'{"texts": ["a", ["b", "c"]]}')
     assert request.texts == ["a", ["b", "c"]]
-    assert (request.tasks, request.min_confidence, request.truncate) == (None, 0.0, False)
+    assert (request.tasks, request.min_confidence, request.top_k, request.truncate) == (None, 0.0, None, False)
+    assert [parse_request(b'{"texts": ["a"], "top_k": %s}' % top).top_k for top in (b"1", b"100", b"null")] == [
+        1,
+        100,
+        None,
+    ]
     assert parse_request(b'{"texts": ["a"], "tasks": null, "min_confidence": 1}').min_confidence == 1.0
 
 
@@ -42,6 +47,12 @@ def test_what_may_be_left_out():
         ({"texts": ["a"], "tasks": [1]}, "tasks[0]", "string"),
         ({"texts": ["a"], "min_confidence": True}, "min_confidence", "number"),
         ({"texts": ["a"], "min_confidence": -0.1}, "min_confidence", "greater than or equal to 0"),
+        ({"texts": ["a"], "top_k": 0}, "top_k", "greater than or equal to 1"),
+        ({"texts": ["a"], "top_k": 101}, "top_k", "less than or equal to 100"),
+        ({"texts": ["a"], "top_k": True}, "top_k", "integer"),
+        ({"texts": ["a"], "top_k": 2.0}, "top_k", "integer"),
+        ({"texts": ["a"], "top_k": "3"}, "top_k", "integer"),
+        (b'{"texts": ["a"], "top_k": ' + b"9" * 4000 + b"}", "top_k", "less than or equal to 100"),
         ({"texts": ["a"], "truncate": "yes"}, "truncate", "boolean"),
     ],
 )

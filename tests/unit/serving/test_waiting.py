@@ -48,6 +48,16 @@ def test_a_batch_is_what_waits_up_to_its_budget(loop):
     assert (len(queue), queue.tokens) == (0, 0)
 
 
+def test_what_is_asked_goes_with_every_part_of_a_request(loop):
+    queue = Queue(requests=9, tokens=999, budget=10)
+    request = asked(loop, 8, 8)
+    request.top_k = 3
+    put(queue, request)
+    put(queue, asked(loop, 2))
+    sent = [part.to_json() for _ in range(2) for part in queue.batch()]
+    assert [(part["texts"], part.get("top_k")) for part in sent] == [(["t0"], 3), (["t0"], None), (["t1"], 3)]
+
+
 def test_requests_take_turns(loop):
     queue = Queue(requests=9, tokens=9999, budget=64)
     put(queue, asked(loop, *[1] * 100, name="many"))

@@ -199,3 +199,30 @@ def test_many_labels_are_tuned_quickly():
     start = time.perf_counter()
     many.tune(golds, rows, [None] * 1000)
     assert time.perf_counter() - start < 10
+
+
+def ranked(*rows, count, **given):
+    own = task(**given)
+    (answer,) = own.ranked([own.decode(logits(*rows), None)], count)
+    return answer
+
+
+def test_the_best_classes_are_told_whether_or_not_they_reach_their_thresholds():
+    answer = ranked([0.7, 0.6, 0.1], count=2, thresholds=(0.9, 0.5, 0.5))
+    assert answer.to_json() == {
+        "labels": [{"label": "health", "score": 0.6}],
+        "classes": [{"label": "art", "score": 0.7}, {"label": "health", "score": 0.6}],
+    }
+    assert answer.summary() == "health 0.60  then art 0.70"
+    assert ranked([0.2, 0.1, 0.3], count=1).summary() == "none  then sports 0.30"
+
+
+def test_best_classes_too_must_be_sure_enough():
+    answer = ranked([0.7, 0.6, 0.1], count=3, thresholds=(0.9, 0.5, 0.5)).at_least(0.65)
+    assert answer.to_json() == {"labels": [], "classes": [{"label": "art", "score": 0.7}]}
+
+
+def test_best_classes_are_those_of_the_mean_over_windows():
+    answer = ranked([0.7, 0.6, 0.1], [0.1, 0.6, 0.5], count=3)
+    assert [label for label, _ in answer.classes] == ["health", "art", "sports"]
+    assert [score for _, score in answer.classes] == pytest.approx([0.6, 0.4, 0.3], abs=1e-6)

@@ -51,6 +51,42 @@ def test_the_answer_has_the_type_of_the_data():
     assert TASK.is_right("1", answer)
 
 
+def ranked(*rows, count):
+    (answer,) = TASK.ranked([decode(*rows)], count)
+    return answer
+
+
+def test_the_best_classes_stand_beside_the_answer():
+    answer = ranked([0.15, 0.6, 0.25], count=2)
+    assert answer.to_json() == {
+        "label": 1,
+        "score": 0.6,
+        "classes": [{"label": 1, "score": 0.6}, {"label": "1", "score": 0.25}],
+    }
+    assert answer.summary() == "1  0.60  then 1 0.25"
+    assert ranked([0.15, 0.6, 0.25], count=1).summary() == "1  0.60"
+    assert len(ranked([0.15, 0.6, 0.25], count=99).classes) == 3
+
+
+def test_best_classes_are_those_of_the_mean_over_windows():
+    answer = ranked([0.2, 0.7, 0.1], [0.9, 0.05, 0.05], count=3)
+    assert [label for label, _ in answer.classes] == [0, 1, "1"]
+    assert [score for _, score in answer.classes] == pytest.approx([0.55, 0.375, 0.075], abs=1e-6)
+
+
+def test_classes_that_are_equally_probable_come_in_the_order_of_the_labels():
+    assert [label for label, _ in ranked([0.2, 0.4, 0.4], count=3).classes] == [1, "1", 0]
+    assert [label for label, _ in ranked([1 / 3, 1 / 3, 1 / 3], count=2).classes] == [0, 1]
+
+
+def test_classes_that_are_not_sure_enough_are_left_out():
+    answer = ranked([0.15, 0.6, 0.25], count=3)
+    assert answer.at_least(0.2).to_json()["classes"] == [{"label": 1, "score": 0.6}, {"label": "1", "score": 0.25}]
+    unsure = answer.at_least(0.7)
+    assert unsure.to_json() == {"label": None, "score": 0.6, "classes": []}
+    assert unsure.summary() == "not sure  0.60"
+
+
 def test_huge_logits_are_no_trouble():
     answer = TASK.decode(np.array([[1e30, -1e30, 0]], dtype=np.float32), None)
     assert (answer.label, answer.score) == (0, 1.0)

@@ -10,6 +10,7 @@ import { answerInWords, answerView } from "./single.js";
 import { counted, countOf } from "./text.js";
 
 const SETTLED = 250;
+const CLASSES = 5;
 const state = { model: null, running: null, shown: false, wantsKey: false, timer: 0, loading: 0 };
 
 // A server that starts says so: it is asked again until it has its model.
@@ -62,6 +63,7 @@ function settings() {
   return {
     ...(chosen.length < boxes.length && { tasks: chosen }),
     ...(confidence > 0 && { min_confidence: confidence }),
+    top_k: CLASSES,
     ...(find("truncate").checked && { truncate: true }),
   };
 }

@@ -11,7 +11,7 @@ export class Batch {
   /**
    * @param {object} model Of `/v1/model`.
    * @param {{rows: Array<object>, empty: number}} lines
-   * @param {object} settings `tasks`, `min_confidence`, `truncate` of the requests.
+   * @param {object} settings `tasks`, `min_confidence`, `top_k`, `truncate` of the requests.
    */
   constructor(model, { rows, empty }, settings) {
     this.model = model;

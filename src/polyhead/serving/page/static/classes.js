@@ -1,13 +1,27 @@
 // Answers that name classes: {"label", "score"}, or {"labels": [{"label", "score"}, …]}; a number: {"value"}.
+// Beside classes may stand the most probable ones, {"classes": [{"label", "score"}, …]}: those that are the answer,
+// and others.
 import { make } from "./dom.js";
 import { percent, shortNumber } from "./text.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const UNSURE = "not sure enough";
+const BELOW = "Below their thresholds";
 
-function bar(label, score, name) {
+function bar(label, score, { tag = "div", kind = "", name = label } = {}) {
   const share = make("span", { class: "number" }, percent(score));
-  return make("div", { class: "bar" }, make("bdi", {}, label), meter(score, name), share);
+  return make(tag, { class: `bar ${kind}`.trim() }, make("bdi", {}, ...breakable(label)), meter(score, name), share);
+}
+
+// A long name may be broken behind what parts its words, before it is broken anywhere.
+function breakable(label) {
+  return label.split(/(?<=[_/:.-])/).flatMap((part, at) => (at ? [make("wbr"), part] : [part]));
+}
+
+// Bars one below the other; a class that is not the answer has a quieter one.
+function bars(classes, name, kind = () => "") {
+  const items = classes.map((own) => bar(String(own.label), own.score, { tag: "li", kind: kind(own) }));
+  return make("ol", { class: "bars", "aria-label": name }, ...items);
 }
 
 // A drawing, since browsers differ in how <meter> can be styled. Its width is an attribute, and needs no style.
@@ -36,7 +50,11 @@ function nameOf(label) {
 /** One class. Below the least confidence its place is empty, but its score is still told. */
 export const oneClass = {
   fits: (answer) => "label" in answer && typeof answer.score === "number",
-  draw: (answer) => [bar(nameOf(answer.label), answer.score, answer.label === null ? "the best class" : answer.label)],
+  draw(answer) {
+    if (answer.label === null) return [bar(UNSURE, answer.score, { name: "the best class" })];
+    if (!answer.classes?.length) return [bar(String(answer.label), answer.score)];
+    return [bars(answer.classes, "Most probable classes", (own) => (own.label === answer.label ? "" : "other"))];
+  },
   inWords: (answer) => `${nameOf(answer.label)} ${percent(answer.score)}`,
   cell: (answer) => make("span", {}, ...scored(nameOf(answer.label), answer.score)),
   columns: (answer) => [["", answer.label ?? ""], [" score", answer.score]],
@@ -48,8 +66,12 @@ export const manyClasses = {
   fits: (answer) =>
     Array.isArray(answer.labels) && answer.labels.every((own) => own !== null && typeof own === "object"),
   draw(answer) {
-    if (!answer.labels.length) return [make("p", { class: "soft" }, "none of its classes")];
-    return byScore(answer).map((own) => bar(String(own.label), own.score, own.label));
+    const found = byScore(answer);
+    const others = (answer.classes ?? []).filter((own) => !found.some(({ label }) => label === own.label));
+    return [
+      found.length ? bars(found, "Answered") : make("p", { class: "soft" }, "none of its classes"),
+      ...(others.length ? [make("p", { class: "soft small lesser" }, BELOW), bars(others, BELOW, () => "other")] : []),
+    ];
   },
   inWords(answer) {
     const said = byScore(answer).map((own) => `${own.label} ${percent(own.score)}`);

@@ -52,7 +52,7 @@ export function portionsOf(rows, limits) {
 /**
  * Answer rows.
  * @param {Array<{text: any}>} rows
- * @param {object} settings `tasks`, `min_confidence` and `truncate` of each request.
+ * @param {object} settings `tasks`, `min_confidence`, `top_k` and `truncate` of each request.
  * @param {object} watch `limits`, `signal`, and what to call: `answered(portion, results)`, `refused(row, refusal)`,
  *   `waiting(seconds, refusal)`.
  * @throws {Refusal} What cannot be helped by waiting or by sending less. What was answered before stays.
