@@ -10,6 +10,8 @@ from pathlib import Path
 CORES = "POLYHEAD_CORES"
 """Where this is set in the environment, that many cores are used and no more."""
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
+_OLD_QUOTA = (Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us"))
+"""Microseconds of processor time that a container may use in a period, in the two ways that Linux tells them."""
 _PROCESSOR = Path("/proc/cpuinfo")
 _MEMORY, _OWN = Path("/proc/meminfo"), Path("/proc/self/status")
 _GROUPS = (
@@ -32,11 +34,19 @@ def cores() -> int:
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if (told := os.environ.get(CORES, "")).isdecimal() and int(told):
         bound = min(bound, int(told))
+    share, period = _quota()
+    return max(1, min(bound, round(share / period))) if share > 0 and period > 0 else bound
+
+
+def _quota() -> tuple[int, int]:
+    """Return a container's share of each period; what is not above 0 is no limit."""
     with suppress(OSError, ValueError):
         share, period = _QUOTA.read_text().split()
-        if share != "max":
-            return max(1, min(bound, round(int(share) / int(period))))
-    return bound
+        return (0, 0) if share == "max" else (int(share), int(period))
+    with suppress(OSError, ValueError):
+        share, period = (file.read_text() for file in _OLD_QUOTA)
+        return int(share), int(period)
+    return 0, 0
 
 
 def processor() -> str:

@@ -70,8 +70,8 @@ def parse_header(line: bytes) -> dict[str, Any]:
     """
     header: dict[str, Any] = json.loads(line)
     if "error" in header:
-        kind = getattr(errors, header["error"], PolyheadError)
-        raise kind(header["message"])
+        kind: type[PolyheadError] = getattr(errors, header["error"], PolyheadError)
+        raise kind.__new__(kind, header["message"])  # as it was: some are constructed of other things than a message
     return header
 
 

@@ -22,6 +22,7 @@ from polyhead.inference import Predictor
 from polyhead.inference.candidates import Candidate, candidates, is_installed, ways_of
 from polyhead.model import TorchRuntime
 from polyhead.model.weights import load_model
+from polyhead.telemetry import no_telemetry
 
 _FILES = {"onnx": "model.onnx", "openvino": "model.xml"}
 _INT8 = "model.int8.onnx"
@@ -244,7 +245,8 @@ class Export:
 
 
 def _convert(source: Path, target: Path) -> None:
-    import openvino
+    with no_telemetry():
+        import openvino
 
     openvino.save_model(openvino.convert_model(source), target, compress_to_fp16=False)
 
@@ -258,10 +260,12 @@ def _lost_too_much(precision: str, drops: Sequence[Drop], most: float, said: str
 
 def _versions() -> dict[str, str]:
     import onnx
-    import onnxruntime
     import torch
 
     from polyhead import __version__
+
+    with no_telemetry():
+        import onnxruntime
 
     modules = {"torch": torch, "onnx": onnx, "onnxruntime": onnxruntime}
     return {"polyhead": __version__, **{name: str(module.__version__) for name, module in modules.items()}}

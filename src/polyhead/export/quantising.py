@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from polyhead.errors import ExportError, MissingExtraError
+from polyhead.telemetry import no_telemetry
 
 _PRODUCTS = ("MatMul", "Gemm")
 _TABLES = "Gather"
@@ -33,7 +34,8 @@ def quantise(source: Path, target: Path, *, keep: Collection[str] = ()) -> None:
         keep: Names of operators that stay as they are.
     """
     try:
-        from onnxruntime.quantization import QuantType, quantize_dynamic
+        with no_telemetry():
+            from onnxruntime.quantization import QuantType, quantize_dynamic
     except ImportError as error:
         raise MissingExtraError("export to int8", "export") from error
     with _quiet():

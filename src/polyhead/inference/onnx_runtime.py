@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from polyhead.batching import Batch
@@ -15,6 +14,10 @@ from polyhead.errors import BundleError
 from polyhead.inference.graphs import Ports, check_ports
 from polyhead.inference.runtime import Purpose
 from polyhead.machine import cores
+from polyhead.telemetry import no_telemetry
+
+with no_telemetry():
+    import onnxruntime
 
 _ERRORS_ONLY = 3
 

@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
 
 from polyhead.batching import Batch
@@ -19,6 +18,10 @@ from polyhead.inference.graphs import Ports, check_ports
 from polyhead.inference.runtime import Purpose
 from polyhead.inference.shapes import rounded
 from polyhead.machine import cores
+from polyhead.telemetry import no_telemetry
+
+with no_telemetry():
+    import openvino
 
 _FIRST = threading.Lock()
 """Held while a model runs for the first time. The library makes things of its own then, for which every thread waits,
