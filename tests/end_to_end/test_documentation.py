@@ -164,6 +164,11 @@ def test_the_page_on_splitting_runs(checkout: Path) -> None:
     assert [line.split() for line in promised.splitlines()] == [line.split() for line in output.splitlines()[:6]]
     assert "the parts are what they were" in output
     assert "are in no other part" in output
+    (program,) = PYTHON.findall(page)
+    (checkout / "program.py").write_text(program, encoding="utf-8")
+    printed = re.search(r"prints\n\n((?:    .+\n)+)", page)
+    assert printed is not None
+    assert run("python program.py", checkout) == printed[1].replace("    ", "")
 
 
 def test_the_page_on_planning_runs(checkout: Path) -> None:

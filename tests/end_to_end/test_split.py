@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,6 +100,113 @@ def test_settings_say_what_the_tasks_are(cli: Cli, configure: Configure, tmp_pat
     done = cli("split", data, "--output", tmp_path / "parts", "--config", config, "--json")
     labels = {own["label"]: own["got"] for own in json.loads(done.out)["counts"]["tasks"]["topics"]["labels"]}
     assert labels == {"a": [72, 9, 9], "b": [48, 6, 6], "c": [24, 3, 3]}
+
+
+CONLL = "".join(f"word{at} X {'B-PER' if at % 2 else 'B-LOC'}\nis Y O\n\n" for at in range(40))
+IN_PROPORTION = {"LOC": [16, 2, 2], "PER": [16, 2, 2]}
+
+
+def labels_of(found: dict[str, Any], task: str) -> dict[str, list[int]]:
+    return {str(own["label"]): own["got"] for own in found["counts"]["tasks"][task]["labels"]}
+
+
+def records_in(folder: Path) -> list[dict[str, Any]]:
+    lines = [line for name in ("train", "dev", "test") for line in (folder / f"{name}.jsonl").open(encoding="utf-8")]
+    return [json.loads(line) for line in lines]
+
+
+def test_a_csv_of_other_columns_is_split_as_the_settings_read_it(
+    cli: Cli, configure: Configure, tmp_path: Path
+) -> None:
+    data = tmp_path / "all.csv"
+    data.write_text("utterance;topic\n" + "".join(f"text {at};{'ab'[at % 2]}\n" for at in range(40)))
+    config = configure(data={"text_field": "utterance"}, tasks={"topic": {"kind": "single_label", "field": "topic"}})
+    done = cli("split", data, "--output", tmp_path / "parts", "--config", config, "--json")
+    assert done.status == 0, done.err
+    assert labels_of(json.loads(done.out), "topic") == {"a": [16, 2, 2], "b": [16, 2, 2]}
+    assert sorted(records_in(tmp_path / "parts"), key=str) == sorted(
+        [{"utterance": f"text {at}", "topic": "ab"[at % 2]} for at in range(40)], key=str
+    )
+
+
+def test_a_csv_without_names_takes_those_of_columns(cli: Cli, fails: Callable[..., str], tmp_path: Path) -> None:
+    data, parts = tmp_path / "all.csv", tmp_path / "parts"
+    data.write_text("".join(f'{"ab"[at % 2]},{at},"text, {at}"\n' for at in range(40)))
+    assert "no field 'label'" in fails("split", data, "--output", parts)
+    done = cli("split", data, "--output", parts, "--columns", "label,_,text", "--json")
+    assert labels_of(json.loads(done.out), "classification") == {"a": [16, 2, 2], "b": [16, 2, 2]}
+    assert sorted(record["text"] for record in records_in(parts)) == sorted(f"text, {at}" for at in range(40))
+    manifest = json.loads((parts / "split.json").read_text())
+    assert [own["columns"] for own in manifest["inputs"]] == [["label", "_", "text"]]
+    assert "the row has 3 cells, --columns names 2" in fails(
+        "split", data, "--output", parts, "--columns", "label,text", "--force"
+    )
+
+
+def test_a_table_without_an_ending_is_split_as_its_format_is_named(
+    cli: Cli, fails: Callable[..., str], configure: Configure, tmp_path: Path
+) -> None:
+    data, parts = tmp_path / "table", tmp_path / "parts"
+    rows = [(f"text; {at} | x", "ab"[at % 2]) for at in range(40)]
+    data.write_text("utterance\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in rows))
+    named = configure(data={"format": "tsv", "text_field": "utterance"})
+    assert "in no known format" in fails("split", data, "--output", parts)
+    done = cli("split", data, "--output", parts, "--config", named, "--json")
+    assert done.status == 0, done.err
+    assert labels_of(json.loads(done.out), "classification") == {"a": [16, 2, 2], "b": [16, 2, 2]}
+    wanted = [{"utterance": text, "label": label} for text, label in rows]
+    assert sorted(records_in(parts), key=str) == sorted(wanted, key=str)
+    assert "--set data.format=jsonl" in done.err
+    said = fails("split", data, "--output", tmp_path / "other", "--config", named, "--from", "tvs")
+    assert "format 'tvs': there is none" in said
+    assert "did you mean 'tsv'?" in said
+
+
+def test_words_and_tags_in_a_txt_are_split_as_their_format_is_named(
+    cli: Cli, fails: Callable[..., str], tmp_path: Path
+) -> None:
+    data, parts = tmp_path / "words.txt", tmp_path / "parts"
+    data.write_text("".join(f"word{at} {'B-PER' if at % 2 else 'B-LOC'} X\nis O Y\n\n" for at in range(40)))
+    assert "in no known format" in fails("split", data, "--output", parts)
+    done = cli("split", data, "--output", parts, "--from", "conll", "--columns", "text,ner_tags,pos", "--json")
+    assert done.status == 0, done.err
+    assert labels_of(json.loads(done.out), "ner") == IN_PROPORTION
+    assert all(record["pos"] == ["X", "Y"] for record in records_in(parts))
+
+
+def test_json_lines_by_another_name_are_copied_byte_by_byte(cli: Cli, tmp_path: Path) -> None:
+    data, lines = tmp_path / "all.csv", [f'{{ "text":"t {at}",  "label": {at % 2}}}' for at in range(40)]
+    data.write_text("\n".join(lines))
+    assert cli("split", data, "--output", tmp_path / "parts", "--from", "jsonl").status == 0
+    written = [line for path in (tmp_path / "parts").glob("*.jsonl") for line in path.read_text().splitlines()]
+    assert sorted(written) == sorted(lines)
+
+
+def test_each_file_is_read_as_the_data_set_that_names_it(
+    cli: Cli, fails: Callable[..., str], configure: Configure, tmp_path: Path
+) -> None:
+    words, table = tmp_path / "words.txt", tmp_path / "table.txt"
+    words.write_text(CONLL)
+    table.write_text("".join(f"text {at},{'ab'[at % 2]}\n" for at in range(40)))
+    config = configure(
+        data={
+            "sets": {
+                "one": {"train": str(words), "format": "conll", "tasks": ["ner"]},
+                "two": {"test": str(table), "format": "csv", "columns": ["text", "topic"], "tasks": ["topic"]},
+            }
+        },
+        tasks={
+            "ner": {"kind": "tagging", "field": "ner_tags"},
+            "topic": {"kind": "single_label", "field": "topic"},
+        },
+    )
+    done = cli("split", words, table, "--output", tmp_path / "parts", "--config", config, "--json")
+    assert done.status == 0, done.err
+    found = json.loads(done.out)
+    assert labels_of(found, "ner") == IN_PROPORTION
+    assert labels_of(found, "topic") == {"a": [16, 2, 2], "b": [16, 2, 2]}
+    said = fails("split", words, "--output", tmp_path / "other", "--config", config, "--from", "conll")
+    assert "with several sets each has its own" in said
 
 
 def test_several_labels_a_record_stay_in_proportion_on_real_data(

@@ -17,10 +17,14 @@ from rich.table import Table
 from polyhead.cli.console import announce, error_console, output_console, progress_bar
 from polyhead.cli.figures import figure_table
 from polyhead.errors import SettingsError
+from polyhead.formats import FORMATS
+from polyhead.formats.json_lines import JsonLines
 from polyhead.notices import Notices
 from polyhead.splitting import split, verify
 from polyhead.splitting.account import worst_labels
 
+_READ = ", ".join(form.name for form in FORMATS)
+_WRITTEN = JsonLines.name
 _A_STEP = 500
 """Records after which the bar moves: it takes longer to draw than a record to read."""
 
@@ -35,7 +39,17 @@ def split_command(
         str | None,
         typer.Option(metavar="A,B,...", help="Names of the parts.", show_default="train,test or train,dev,test"),
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="Settings file (TOML) that says what the tasks are.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings file (TOML), as for train: tasks, fields, how files are read.")
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--from", metavar="FORMAT", help=f"One of {_READ}.", show_default="by what FILE holds"),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="What FILE's columns are called, as in text,_,_,ner_tags; _ is not read."),
+    ] = None,
     group: Annotated[
         str | None, typer.Option(metavar="FIELD", help="Records of which this field has one value stay together.")
     ] = None,
@@ -62,13 +76,15 @@ def split_command(
 ) -> None:
     """Split data into parts that show each label of each task in its share; equal texts stay together.
 
-    Records are written as they are, and split.json says which went where.
+    Records are written as they are, as JSON lines, and split.json says which went where.
 
     [bold]Examples[/bold]
 
       polyhead split all.jsonl --output parts
 
       polyhead split all.jsonl --output parts --shares 90/10 --config run.toml --near-duplicates 0.8
+
+      polyhead split eng.train --output parts --from conll --columns text,_,_,ner_tags
 
       polyhead split --verify parts
     """
@@ -86,6 +102,7 @@ def split_command(
         shares=shares,
         names=names,
         config=config,
+        settings={"data.format": form, "data.columns": columns},
         group=group,
         near_duplicates=near_duplicates,
         unseen_entities=unseen_entities,
@@ -97,6 +114,9 @@ def split_command(
     for line in notices.lines():
         announce(error_console(), "warning", line)
     error_console().print(f"saved in {output}; polyhead split --verify {output} checks it", markup=False)
+    if any(own.get("format", _WRITTEN) != _WRITTEN for own in found["inputs"]):
+        line = f"the parts are JSON lines: where settings name another format, add --set data.format={_WRITTEN}"
+        error_console().print(line, markup=False)
     if as_json:
         places = {"inputs": [{"path": own["path"], "sha256": own["sha256"]} for own in found["inputs"]]}
         sys.stdout.write(json.dumps({**found, **places}, ensure_ascii=False) + "\n")

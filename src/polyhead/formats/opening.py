@@ -90,7 +90,7 @@ def read_raw(
         yield from _some(hub_records(path, lost), str(path))
         return
     with opened(path) as place:
-        chosen, options = format_named(way.form) if way.form else _format_of(place, plain_text), way.options
+        chosen, options = _chosen(place, way, plain_text), way.options
         if on_bad:
             yield from read_on(chosen, place, options, lost, on_bad)
         else:
@@ -105,14 +105,19 @@ def _some(records: Iterator[RawRecord], name: str) -> Iterator[RawRecord]:
     yield from records
 
 
-def lines_are_records(path: str | Path) -> bool:
+def lines_are_records(path: str | Path, way: Way = AS_IT_IS) -> bool:
     """Whether each record of a file is a line that can be copied into another file as it is.
+
+    Args:
+        path: The file.
+        way: How it is to be read.
 
     Raises:
         DataError: If the file cannot be read, or is in no known format.
+        SettingsError: If there is no format of that name.
     """
     with opened(path) as place:
-        return not place.packed and bool(getattr(_format_of(place, plain_text=False), "a_line_each", False))
+        return not place.packed and bool(getattr(_chosen(place, way, plain_text=False), "a_line_each", False))
 
 
 def format_named(name: str) -> Format:
@@ -125,6 +130,10 @@ def format_named(name: str) -> Format:
         if candidate.name == name:
             return candidate
     raise SettingsError(f"format {name!r}: there is none; {name_the_known(name, [own.name for own in FORMATS])}")
+
+
+def _chosen(place: Place, way: Way, plain_text: bool) -> Format:
+    return format_named(way.form) if way.form else _format_of(place, plain_text)
 
 
 def _format_of(place: Place, plain_text: bool) -> Format:

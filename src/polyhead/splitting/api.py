@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib import metadata
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from polyhead.checking.duplicates import digest_of
 from polyhead.errors import DataError, SettingsError
 from polyhead.notices import Notices
-from polyhead.settings import RunSettings, load_settings
+from polyhead.settings import load_settings
 from polyhead.splitting.account import counts_of
 from polyhead.splitting.grouping import Joined
 from polyhead.splitting.manifest import FORMAT_VERSION, dump, runs_of
@@ -42,6 +42,7 @@ def split(
     shares: str | Sequence[float] = "80/10/10",
     names: str | Sequence[str] | None = None,
     config: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
     group: str | None = None,
     near_duplicates: float | None = None,
     unseen_entities: bool = False,
@@ -56,11 +57,14 @@ def split(
     stratification (Sechidis et al. 2011), and then by exchanges.
 
     Args:
-        files: Data files in any known format.
+        files: Data files in any known format. Where name and beginning of a file do not tell it, ``data.format`` of the
+            settings does; ``data.columns`` names columns.
         output: The folder that the parts go to, as JSON lines, with the manifest ``split.json``.
         shares: Of the parts, in any unit.
         names: Of the parts; where not given, train and test, or train, dev and test.
-        config: A settings file (TOML) that says what the tasks are; by default those of `label` and `ner_tags`.
+        config: A settings file (TOML) that says what the tasks are, by default those of `label` and `ner_tags`, and how
+            files are read.
+        settings: Further settings, dotted key to value, which beat the file's.
         group: Records of which this field has one value stay together.
         near_duplicates: Texts at least so near stay together: the Jaccard index of the sets of their stretches of five
             characters.
@@ -74,16 +78,16 @@ def split(
         What stands in the manifest.
 
     Raises:
-        SettingsError: If an option is out of range, or files would be overwritten.
+        SettingsError: If a setting or an option is not what it may be, or files would be overwritten.
         DataError: If a file cannot be used, or has too few texts.
     """
     parsed = parse_shares(shares)
     options = Options(parsed, names_for(parsed, names), group, near_duplicates, unseen_entities, seed)
     folder, paths = Path(output), [Path(path) for path in ([files] if isinstance(files, str | Path) else files)]
     check_output(folder, options.names, force=force)
-    settings = load_settings(Path(config)) if config else RunSettings()
+    run = load_settings(Path(config) if config else None, (), settings)
     with watch("reading", None) as on_record:
-        read = read_inputs(paths, settings, notices or Notices(), group=group, on_record=on_record)
+        read = read_inputs(paths, run, notices or Notices(), group=group, on_record=on_record)
     found = split_records(read, options, watch=watch)
     manifest = _manifest(read, options, found, config)
     bounds = np.cumsum([0, *(len(own.lines) for own in read.inputs)])
@@ -191,4 +195,11 @@ def _manifest(read: Read, options: Options, found: Found, config: str | Path | N
 
 
 def _of_input(own: Input, parts: list[int]) -> dict[str, Any]:
-    return {"path": str(own.path), "sha256": own.sha256, "lines": runs_of(own.lines), "parts": parts}
+    named = {"format": own.way.form, "columns": own.way.options.columns}
+    return {
+        "path": str(own.path),
+        "sha256": own.sha256,
+        **{key: list(value) if isinstance(value, tuple) else value for key, value in named.items() if value},
+        "lines": runs_of(own.lines),
+        "parts": parts,
+    }

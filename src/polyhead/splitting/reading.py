@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from polyhead.errors import DataError, SettingsError, name_the_known
-from polyhead.formats import Limits, lines_are_records, read_raw, record_of
+from polyhead.formats import Limits, Way, lines_are_records, read_raw, record_of
 from polyhead.formats.losses import telling
+from polyhead.formats.raw import AS_IT_IS
 from polyhead.notices import Notices
 from polyhead.preparing.keys import file_digest
 from polyhead.records import Record
@@ -28,12 +29,14 @@ class Input:
         sha256: Of its content.
         lines: By record, the line at which it begins.
         a_line_each: Whether each record is a line that can be copied as it is.
+        way: How it is read.
     """
 
     path: Path
     sha256: str
     lines: list[int]
     a_line_each: bool
+    way: Way = AS_IT_IS
 
 
 @dataclass(frozen=True)
@@ -65,27 +68,30 @@ def read_inputs(
 
     Args:
         paths: The files.
-        settings: They say what the tasks are; where they name a file, they also say which fields its set reads.
+        settings: They say what the tasks are and how files are read; where they have several data sets, a file is read
+            as the set that names it.
         notices: Hears of what is odd in the data but usable.
         group: The field that groups.
         on_record: Called with the number of records read since the last call.
 
     Raises:
-        SettingsError: If a task's settings are wrong.
+        SettingsError: If a task's settings are wrong, or there is no format of a name.
         DataError: If a file cannot be used, has no field of any task, or none of its records the field that groups.
     """
     _check_paths(paths)
-    wanted = settings.tasks or default_tasks(_fields_in(paths), paths)
+    sets = {path: _set_of(path, settings) for path in paths}
+    ways = {path: Way.of(own) if own else AS_IT_IS for path, own in sets.items()}
+    wanted = settings.tasks or default_tasks(_fields_in(ways), paths)
     options = {name: options_of(name, task) for name, task in wanted.items()}
     inputs, records, groups = list[Input](), list[Record](), list[str | None]()
     fields: set[str] = set()
     for path in paths:
         digest, lines = file_digest(path), []
-        limits, read = _as_read(path, settings, wanted)
+        limits, read = _as_read(sets[path], settings, wanted)
         columns = {
             name: kind_named(wanted[name].kind, where=name).column(field, options[name]) for name, field in read.items()
         }
-        for raw in read_raw(path, lost=telling(notices)):
+        for raw in read_raw(path, way=ways[path], lost=telling(notices)):
             records.append(record_of(raw, columns, notices=notices, limits=limits)[1])
             lines.append(raw.source.line)
             if group is not None:
@@ -95,10 +101,10 @@ def read_inputs(
             on_record(1)
         for column in columns.values():
             column.finish(notices)
-        inputs.append(Input(path, digest, lines, lines_are_records(path)))
+        inputs.append(Input(path, digest, lines, lines_are_records(path, ways[path]), ways[path]))
     if group is not None and not any(value is not None for value in groups):
         raise DataError(f"--group: no record has the field {group!r}; {name_the_known(group, sorted(fields))}")
-    tasks = tuple(_learn(name, wanted[name], options[name], records, paths) for name in wanted)
+    tasks = tuple(_learn(name, wanted[name], options[name], records, ways) for name in wanted)
     return Read(inputs, records, tasks, groups)
 
 
@@ -113,17 +119,23 @@ def _check_paths(paths: Sequence[Path]) -> None:
             raise SettingsError(f"{path} is named twice: each of its records would be there twice; name it once")
 
 
-def _fields_in(paths: Iterable[Path]) -> set[str]:
-    return {name for path in paths for raw in read_raw(path) for name in raw.fields}
+def _fields_in(ways: Mapping[Path, Way]) -> set[str]:
+    return {name for path, way in ways.items() for raw in read_raw(path, way=way) for name in raw.fields}
 
 
-def _as_read(path: Path, settings: RunSettings, wanted: Mapping[str, TaskSettings]) -> tuple[Limits, dict[str, str]]:
-    """Return how a file is read, and by task the field that it reads: those of its data set, where that is known."""
+def _set_of(path: Path, settings: RunSettings) -> SetSettings | None:
+    """Return the data set as whose file a file is read: the one that names it, or the only one there is."""
     sets = settings.data.all_sets()
     own = next((one for one in sets.values() if path.resolve() in _files_of(one)), None)
-    if own is None and len(sets) == 1:
-        own = next(iter(sets.values()))
+    return next(iter(sets.values())) if own is None and len(sets) == 1 else own
+
+
+def _as_read(
+    own: SetSettings | None, settings: RunSettings, wanted: Mapping[str, TaskSettings]
+) -> tuple[Limits, dict[str, str]]:
+    """Return how a file is read, and by task the field that it reads: those of its data set, where that is known."""
     if own is None:
+        sets = settings.data.all_sets()
         limits = Limits.agreed(
             settings.data.max_characters, [(one.text_field, one.second_field) for one in sets.values()]
         )
@@ -132,15 +144,15 @@ def _as_read(path: Path, settings: RunSettings, wanted: Mapping[str, TaskSetting
 
 
 def _files_of(own: SetSettings) -> set[Path]:
-    return {path.resolve() for path in (*own.train, *own.dev)}
+    return {path.resolve() for path in (*own.train, *own.dev, *own.test)}
 
 
-def _learn(name: str, task: TaskSettings, options: Any, records: Sequence[Record], paths: Sequence[Path]) -> Task:
+def _learn(name: str, task: TaskSettings, options: Any, records: Sequence[Record], ways: Mapping[Path, Way]) -> Task:
     annotations = [record.annotations[name] for record in records if name in record.annotations]
     if not annotations:
-        fields = sorted(_fields_in(paths))
+        fields = sorted(_fields_in(ways))
         raise DataError(
-            f"tasks.{name}.field: no record of {', '.join(map(str, paths))} has the field {task.field!r}; "
+            f"tasks.{name}.field: no record of {', '.join(map(str, ways))} has the field {task.field!r}; "
             f"{name_the_known(task.field, fields)}"
         )
     kind = kind_named(task.kind, where=f"tasks.{name}.kind")

@@ -96,7 +96,7 @@ def _own_lines(own: Input) -> Iterator[bytes]:
 
 def _made_lines(own: Input) -> Iterator[bytes]:
     """Yield the records of a file as one JSON object a line."""
-    for raw in read_raw(own.path):
+    for raw in read_raw(own.path, way=own.way):
         try:
             line = json.dumps(raw.fields, ensure_ascii=False, allow_nan=False)
         except ValueError as error:

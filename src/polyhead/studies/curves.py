@@ -104,7 +104,13 @@ def curve_of(
     """
     shares = _checked(fractions, runs)
     check_plots("a learning curve")
-    RunFolder(folder).check()
+    with RunFolder(folder).alone():
+        return _curve_in(folder, settings, shares, runs=runs, reporter=reporter)
+
+
+def _curve_in(
+    folder: Path, settings: RunSettings, shares: Sequence[float], *, runs: int, reporter: StudyReporter
+) -> dict[str, Any]:
     settings, data = load_for_study(settings, reporter)
     if not data.dev:
         raise SettingsError("no dev data, and too few texts to hold any out: give data.dev, which models are scored on")

@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyhead.tasks.forbidding import Forbidding
+from polyhead.tasks.many_chains import Preferring, log_products, sums_of
 
 Floats = NDArray[np.float64]
+_TOGETHER = 4
+"""Texts from which on they are searched together."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class Chain:
         """
         if self._forbidding is not None:
             return self._forbidding.best_paths(scores, counts)
+        if len(counts) >= _TOGETHER:
+            return self._preferring.best_paths(scores, counts)
         ends = np.cumsum([0, *counts])
         paths = [self._viterbi(scores[start:end]) for start, end in pairwise(ends)]
         return np.concatenate(paths) if paths else np.zeros(0, dtype=np.int64)
@@ -65,6 +70,10 @@ class Chain:
         only_forbids = np.isin(self.start, (0.0, -np.inf)).all() and np.isin(self.step, (0.0, -np.inf)).all()
         allowed = np.isfinite(self.step)
         return Forbidding(np.isfinite(self.start), allowed) if only_forbids and allowed.any(axis=0).all() else None
+
+    @cached_property
+    def _preferring(self) -> Preferring:
+        return Preferring(self.start, self.step)
 
     def _viterbi(self, scores: Floats | NDArray[np.float32]) -> NDArray[np.int64]:
         """Find the best sequence of one text (Viterbi 1967)."""
@@ -82,20 +91,36 @@ class Chain:
             path[unit - 1] = came_from[unit, path[unit]]
         return path
 
+    @cached_property
+    def _weights(self) -> Floats:
+        return np.exp(self.step)
+
+    def sums(self, scores: Sequence[Floats]) -> list[ChainScores]:
+        """Return how probable the sequences of each of several texts are, as `ChainScores.of` does.
+
+        Args:
+            scores: Of each text, shape (units, tags): the scores of tags.
+        """
+        if not scores:
+            return []
+        counts = [len(own) for own in scores]
+        found = sums_of(self.start, self._weights, self._weights.T, scores=np.concatenate(scores), counts=counts)
+        return [ChainScores(self, own, *sums) for own, sums in zip(scores, found, strict=True)]
+
     def forward(self, scores: Floats) -> Floats:
         """Return, shape (units, tags), the log of the summed scores of all sequences up to a unit that end in a tag."""
         sums = np.empty(scores.shape)
-        weights = np.exp(self.step)
+        weights = self._weights
         for unit, own in enumerate(scores):
-            sums[unit] = own + (self.start if unit == 0 else _log_product(sums[unit - 1], weights))
+            sums[unit] = own + (self.start if unit == 0 else log_products(sums[unit - 1 : unit], weights)[0])
         return sums
 
     def backward(self, scores: Floats) -> Floats:
         """Return, shape (units, tags), the log of the summed scores of all that can follow a tag at a unit."""
         sums = np.zeros(scores.shape)
-        weights = np.exp(self.step.T)
+        weights = self._weights.T
         for unit in range(len(scores) - 2, -1, -1):
-            sums[unit] = _log_product(sums[unit + 1] + scores[unit + 1], weights)
+            sums[unit] = log_products((sums[unit + 1] + scores[unit + 1])[None], weights)[0]
         return sums
 
 
@@ -120,7 +145,7 @@ class ChainScores:
         """Sum over all sequences."""
         return cls(chain, scores, chain.forward(scores), chain.backward(scores))
 
-    @property
+    @cached_property
     def log_sum(self) -> float:
         """The log of the summed scores of all sequences."""
         return float(np.logaddexp.reduce(self.forward[-1]))
@@ -134,11 +159,3 @@ class ChainScores:
         last = first + len(tags) - 1
         inner = self.chain.step[tags[:-1], tags[1:]].sum() + self.scores[np.arange(first + 1, last + 1), tags[1:]].sum()
         return float(self.forward[first, tags[0]] + inner + self.backward[last, tags[-1]] - self.log_sum)
-
-
-def _log_product(logs: Floats, weights: Floats) -> Floats:
-    """Return log(exp(logs) @ weights) without overflow."""
-    highest = logs.max()
-    with np.errstate(divide="ignore"):  # the log of 0: nothing leads there
-        product: Floats = highest + np.log(np.exp(logs - highest) @ weights)
-    return product

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from polyhead.tasks.numeric import log_softmax
+
+Stretched = Callable[[int, int], float]
+"""How probable the entity from a unit to another, which is one past its last, is."""
 
 
 def fill_in(tags: Sequence[str], places: NDArray[np.int64], units: int) -> list[str]:
@@ -40,3 +47,24 @@ def stretches(path: Sequence[int]) -> Iterator[tuple[int, int]]:
             first = unit
     if first is not None:
         yield first, len(path)
+
+
+def sure_of_tags(logits: NDArray[np.float32], path: NDArray[np.int64], counts: Sequence[int]) -> Iterator[Stretched]:
+    """Yield, for each of several texts, what says how probable an entity of it is: as all its tags are together.
+
+    Args:
+        logits: Shape (units of all texts, tags): one text behind the other.
+        path: Shape (units of all texts,): the tags.
+        counts: Of each text, its units.
+    """
+    sure = np.zeros(len(path))
+    inside = np.flatnonzero(path)  # only what is in an entity needs its probability, which takes longest
+    sure[inside] = log_softmax(logits[inside])[np.arange(len(inside)), path[inside]] if len(inside) else 0.0
+    best, at = sure.tolist(), 0
+    for count in counts:
+        own, at = best[at : at + count], at + count
+        yield partial(_product, own)
+
+
+def _product(logs: Sequence[float], first: int, behind: int) -> float:
+    return math.exp(sum(logs[first:behind]))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -27,7 +27,7 @@ from polyhead.tasks.numeric import log_softmax
 from polyhead.tasks.options import check_known
 from polyhead.tasks.restoring import types_of
 from polyhead.tasks.span_values import EntityColumn
-from polyhead.tasks.tag_paths import fill_in, stretches
+from polyhead.tasks.tag_paths import Stretched, fill_in, stretches, sure_of_tags
 from polyhead.tasks.tag_prediction import TagPrediction
 from polyhead.tasks.tagging_options import TaggingOptions
 
@@ -157,35 +157,45 @@ class Tagging(Task):
         return TagPrediction(entities, units.surfaces, tuple(tags))
 
     def decode_all(self, logits: Sequence[NDArray[np.float32]], encoded: Sequence[Encoded]) -> list[Prediction]:
-        """Return what `decode` does for each text; where no CRF is, all are searched together."""
-        if self.table is not None or not encoded:
-            return super().decode_all(logits, encoded)
+        """Return what `decode` does for each text; all are searched together."""
+        if not encoded:
+            return []
         counts = [len(own) for own in logits]
         together = np.concatenate(logits)
         found = self._chain.best_paths(together, counts)
-        sure = np.zeros(len(found))
-        inside = np.flatnonzero(found)  # only what is in an entity needs its probability, which takes longest
-        sure[inside] = log_softmax(together[inside])[np.arange(len(inside)), found[inside]] if len(inside) else 0.0
-        path, probable = found.tolist(), sure.tolist()
+        sure = sure_of_tags(together, found, counts) if self.table is None else self._sure(logits, found, counts)
+        path = found.tolist()
         answers: list[Prediction] = []
         at = 0
-        for text, own, count in zip(encoded, logits, counts, strict=True):
+        for text, own, count, probable in zip(encoded, logits, counts, sure, strict=True):
             part, at = slice(at, at + count), at + count
             units = text.units(self.unit)
-            if count == len(units):
-                answers.append(self._answer(text.text, units, path[part], probable[part]))
-            else:
-                answers.append(self.decode(own, text))
+            said = count == len(units)  # else some units have no tag of their own
+            answers.append(self._answer(text.text, units, path[part], probable) if said else self.decode(own, text))
         return answers
 
-    def _answer(self, text: str, units: Units, path: Sequence[int], best: Sequence[float]) -> TagPrediction:
+    def _sure(
+        self, logits: Sequence[NDArray[np.float32]], found: NDArray[np.int64], counts: Sequence[int]
+    ) -> Iterator[Stretched]:
+        """Yield what `sure_of_tags` does, for a CRF; only texts with an entity need its sums, which take longest."""
+        paths = np.split(found, np.cumsum(counts)[:-1])
+        wanted = [at for at, path in enumerate(paths) if path.any()]
+        summed = dict(zip(wanted, self._chain.sums([self._scores(logits[at]) for at in wanted]), strict=True))
+        for at, path in enumerate(paths):
+            yield partial(self._stretch, summed, at, path)
+
+    def _stretch(
+        self, summed: Mapping[int, ChainScores], at: int, path: NDArray[np.int64], first: int, behind: int
+    ) -> float:
+        return self._marginal(summed[at], first, path[first:behind])
+
+    def _answer(self, text: str, units: Units, path: Sequence[int], probable: Stretched) -> TagPrediction:
         """Return the answer that a sequence of tags is, which keeps the scheme; each unit has one."""
         tags, extents = tuple([self._tag_names[tag] for tag in path]), units.extents
         entities = []
         for first, behind in stretches(path):
             start, end = extents[first][0], extents[behind - 1][1]
-            score = math.exp(sum(best[first:behind]))
-            entities.append(Entity(Span(start, end, tags[first][2:]), text[start:end], score))
+            entities.append(Entity(Span(start, end, tags[first][2:]), text[start:end], probable(first, behind)))
         return TagPrediction(tuple(entities), units.surfaces, tags)
 
     @cached_property

@@ -62,10 +62,34 @@ def run_training(
         PolyheadError: If settings, data or encoder cannot be used. Nothing is written before they were checked.
         TrainingStoppedError: If Ctrl-C or SIGTERM came. A state was saved.
     """
-    reporter = reporter or Reporter()
     folder = RunFolder(settings.output)
-    folder.check()
     check_trackers(settings.tracking)
+    with folder.alone() if data is None else nullcontext():  # one training of several is within its study's folder
+        return _run_in(
+            folder,
+            settings,
+            reporter or Reporter(),
+            single_file=single_file,
+            base=base,
+            data=data,
+            resume=resume,
+            force=force,
+            profile=profile,
+        )
+
+
+def _run_in(
+    folder: RunFolder,
+    settings: RunSettings,
+    reporter: Reporter,
+    *,
+    single_file: str | None,
+    base: Bundle | None,
+    data: TrainingData | None,
+    resume: bool,
+    force: bool,
+    profile: bool,
+) -> TrainedRun:
     earlier = folder.account() if resume else None
     settings = as_begun(settings, earlier)
     notices = Notices(strict=settings.strict)

@@ -6,6 +6,7 @@ log.jsonl               one line a step and an epoch
 states/                 while a run is not finished: all that it takes to go on, see `polyhead.training.states`
 diagnosis.json, .svg    where asked for: what was seen of the tasks' gradients
 tracking/               what trackers wrote that keep to this machine; of earlier runs, too
+.polyhead.lock          while a process works in the folder, see `polyhead.bundle.alone`
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 from polyhead.bundle import write_text
+from polyhead.bundle.alone import alone_in
 from polyhead.bundle.locate import RUN_FILE
 from polyhead.bundle.saving import remove_folder, sweep
 from polyhead.errors import SettingsError
@@ -57,6 +59,17 @@ class RunFolder:
         existing = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
         if not existing.is_dir():
             raise SettingsError(f"output: {existing} is a file; name a folder")
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Check the folder, and have it for oneself, so that no other run or study writes into it.
+
+        Raises:
+            SettingsError: If another process works in it; or it is a file, or cannot be made.
+        """
+        self.check()
+        with alone_in(self.path):
+            yield
 
     def epochs(self) -> list[Path]:
         """Return the bundles of the run that was saved here."""

@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from polyhead.labels import allowed_transitions, spans_of_tags, tags_of_spans
 from polyhead.tasks.chains import Chain, ChainScores
+from polyhead.tasks.many_chains import side_by_side
 from tests.unit.labels.schemes import words
 
 TAGS = ["O", "B-A", "I-A", "B-B", "I-B"]
@@ -28,6 +29,22 @@ def learnt_chains(draw, elements=score):
     starts, steps = draw(arrays(np.bool_, (3,))), draw(arrays(np.bool_, (3, 3)))
     starts[0] = steps[:, 0] = True
     return Chain(np.where(starts, start, -np.inf), np.where(steps, step, -np.inf))
+
+
+@st.composite
+def learnt_schemes(draw, elements=score):
+    """A chain of so many tags that those inside an entity, which may follow two others, are looked at apart."""
+    scheme = allowed_transitions(["O", *(f"{prefix}-{label}" for label in "abcd" for prefix in "BI")])
+    start, step = draw(arrays(np.float64, (9,), elements=elements)), draw(arrays(np.float64, (9, 9), elements=elements))
+    return Chain(np.where(scheme[0], start, -np.inf), np.where(scheme[1], step, -np.inf))
+
+
+def rows(chain, elements=score):
+    return st.integers(0, 5).flatmap(lambda units: arrays(np.float64, (units, len(chain.start)), elements=elements))
+
+
+def one_by_one(chain, own):
+    return [chain._viterbi(table).tolist() for table in own]
 
 
 def tables(elements=score, least=1):
@@ -68,6 +85,59 @@ def test_many_texts_have_the_paths_that_each_has(own):
 @given(learnt_chains(), st.lists(tables(least=0), max_size=5))
 def test_many_texts_have_the_paths_that_each_has_where_steps_were_learnt(chain, own):
     assert many(chain, own) == [chain.best_path(table).tolist() for table in own]
+
+
+@given(st.one_of(learnt_chains(), learnt_chains(whole), learnt_schemes(), learnt_schemes(whole)), st.data())
+def test_texts_beside_each_other_have_the_very_paths_that_each_has_alone(chain, data):
+    """Of equally good paths, which whole numbers bring about, too."""
+    own = data.draw(st.lists(rows(chain, data.draw(st.sampled_from([score, whole]))), min_size=4, max_size=9))
+    assert many(chain, own) == one_by_one(chain, own)
+    assert many(chain, [table.astype(np.float32) for table in own]) == one_by_one(
+        chain, [table.astype(np.float32) for table in own]
+    )
+
+
+@given(learnt_schemes(whole), st.data())
+def test_no_sequence_of_texts_beside_each_other_is_better(chain, data):
+    own = data.draw(st.lists(rows(chain, whole).filter(lambda table: len(table) < 4), min_size=4, max_size=5))
+    for table, path in zip(own, many(chain, own), strict=True):
+        assert total(chain, table, path) == max(total(chain, table, other) for other in paths(table))
+        assert total(chain, table, path) > -np.inf
+
+
+@given(st.one_of(learnt_chains(), learnt_schemes()), st.data())
+def test_texts_beside_each_other_have_the_sums_that_each_has_alone(chain, data):
+    own = data.draw(st.lists(rows(chain), max_size=7))
+    for table, found in zip(own, chain.sums(own), strict=True):
+        alone = ChainScores.of(chain, table)
+        np.testing.assert_allclose(found.forward, alone.forward, rtol=1e-12)
+        np.testing.assert_allclose(found.backward, alone.backward, rtol=1e-12, atol=1e-12)
+        assert found.scores is table
+
+
+def test_a_tag_that_nothing_leads_to_comes_first_or_not_at_all():
+    start = np.zeros(5)
+    step = np.where([True, True, False, True, True], np.arange(25.0).reshape(5, 5), -np.inf)
+    chain, random = Chain(start, step), np.random.default_rng(0)
+    own = [random.normal(size=(4, 5)) * 9 for _ in range(50)]
+    found = many(chain, own)
+    assert found == one_by_one(chain, own)
+    assert any(path[0] == 2 for path in found)
+    assert not any(2 in path[1:] for path in found)
+
+
+def test_more_texts_than_stand_beside_each_other():
+    random = np.random.default_rng(0)
+    scheme = allowed_transitions(["O", *(f"{prefix}-{label}" for label in range(60) for prefix in "BI")])
+    width = len(scheme[0])
+    chain = Chain.of_constraints(*scheme)
+    chain = Chain(chain.start + random.normal(size=width), chain.step + random.normal(size=(width, width)))
+    own = [random.normal(size=(random.integers(0, 12), width)) for _ in range(70)]
+    assert len(list(side_by_side([len(table) for table in own], chain._preferring._step.size))) > 2
+    assert many(chain, own) == one_by_one(chain, own)
+    sums = chain.sums(own)
+    for table, found in zip(own, sums, strict=True):
+        np.testing.assert_allclose(found.marginals(), ChainScores.of(chain, table).marginals(), atol=1e-12)
 
 
 @given(arrays(np.bool_, (3, 3)), arrays(np.bool_, (3,)), st.lists(tables(whole), max_size=5))

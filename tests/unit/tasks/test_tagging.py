@@ -6,6 +6,7 @@ from polyhead.labels import LabelSet
 from polyhead.notices import Notices
 from polyhead.records import Source, Span, Spans
 from polyhead.tasks import IGNORE, Tagging
+from polyhead.tasks.chains import Chain
 from polyhead.tasks.tagging_options import TaggingOptions
 from tests.unit.tasks.texts import encoded_of
 
@@ -16,6 +17,7 @@ def logits_of(*tags):
     return np.log([[0.96 if tag == other else 0.01 for other in TASK.tags] for tag in tags]).astype(np.float32)
 
 
+sums = Chain.sums
 WORDS = encoded_of("in New York now", [(0, 2), (3, 6), (7, 11), (12, 15)])
 
 
@@ -178,6 +180,29 @@ def test_an_entity_of_a_crf_is_as_probable_as_the_sequences_that_have_it():
     # Of O-O, B-O, B-I and B'-O, what is forbidden being left out: 0.08, 0.24, 0.36 and 0.08.
     assert entity.text == "New York"
     assert entity.score == pytest.approx(0.36 / 0.76, abs=1e-6)
+
+
+def test_texts_that_a_crf_decodes_together_have_the_answers_that_each_has(monkeypatch):
+    """Texts with entities and without, without units, and with a word of which the tokenizer leaves nothing."""
+    random = np.random.default_rng(0)
+    texts = [
+        encoded_of("in New York now", [(0, 2), (3, 6), (7, 11), (12, 15)]),
+        encoded_of("now", [(0, 3)]),
+        encoded_of("", []),
+        encoded_of("New \x00 York", [(0, 3), (6, 10)]),
+        encoded_of("New York", [(0, 3), (4, 8)]),
+    ] * 6
+    task = crf(random.normal(size=(6, 5)))
+    logits = [3 * random.normal(size=(len(own.pieces), 5)).astype(np.float32) for own in texts]
+    for bare in (1, 6):
+        logits[bare] = logits_of("O")
+    one_by_one = [task.decode(*text) for text in zip(logits, texts, strict=True)]
+    assert len({answer.tags for answer in one_by_one}) > 10
+    summed = []
+    monkeypatch.setattr(Chain, "sums", lambda _, scores: summed.extend(scores) or sums(task._chain, scores))
+    together = task.decode_all(logits, texts)
+    assert [answer.to_json() for answer in together] == [answer.to_json() for answer in one_by_one]
+    assert len(summed) == sum(bool(answer.entities) for answer in one_by_one) < len(texts)
 
 
 def test_soft_targets_of_a_crf_are_marginals():

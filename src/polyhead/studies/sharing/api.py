@@ -130,7 +130,30 @@ def study_of(
     """
     _check(seeds, workers)
     check_plots("a study")
-    RunFolder(folder).check()
+    with RunFolder(folder).alone():
+        return _study_in(
+            folder,
+            settings,
+            seeds=seeds,
+            grouping=grouping,
+            workers=workers,
+            keep_models=keep_models,
+            anew=anew,
+            reporter=reporter,
+        )
+
+
+def _study_in(
+    folder: Path,
+    settings: RunSettings,
+    *,
+    seeds: int,
+    grouping: bool,
+    workers: int,
+    keep_models: bool,
+    anew: bool,
+    reporter: StudyReporter,
+) -> dict[str, Any]:
     settings, data = load_for_study(settings, reporter)
     names = tuple(task.name for task in data.tasks)
     if len(names) < 2:

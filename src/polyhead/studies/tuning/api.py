@@ -119,7 +119,20 @@ def best_in(
     _check(plan, fraction)
     check_optuna()
     check_plots("polyhead tune")
-    RunFolder(folder).check()
+    with RunFolder(folder).alone():
+        return _best_in(merged, plan=plan, fraction=fraction, folder=folder, anew=anew, reporter=reporter, file=file)
+
+
+def _best_in(
+    merged: Mapping[str, Any],
+    *,
+    plan: Plan,
+    fraction: float,
+    folder: Path,
+    anew: bool,
+    reporter: StudyReporter,
+    file: str,
+) -> dict[str, Any]:
     space = space_of(merged)
     first, data = load_for_search(space.settings(space.defaults), fraction=fraction, reporter=reporter)
     if not space.dimensions:
