@@ -23,7 +23,7 @@ from polyhead.inference.candidates import AUTO, TORCH
 from polyhead.inference.chunks import chunks_of
 from polyhead.inference.gathering import Gathering
 from polyhead.inference.loading import Later, load_runtimes, open_model
-from polyhead.inference.results import Reading, Result
+from polyhead.inference.results import Reading, Result, with_classes
 from polyhead.inference.running import Answer, Runner
 from polyhead.inference.runtime import Runtime
 from polyhead.records import Text
@@ -182,14 +182,7 @@ class Predictor:
         Raises:
             SettingsError: If `top_k` is not at least 1.
         """
-        if top_k is None:
-            return list(results)
-        count = checked_count(top_k)
-        answers = [task.ranked([result.predictions[task.name] for result in results], count) for task in self.tasks]
-        return [
-            Result(result.text, dict(zip(self._heads, predictions, strict=True)), result.windows, result.second)
-            for result, *predictions in zip(results, *answers, strict=True)
-        ]
+        return list(results) if top_k is None else with_classes(results, self.tasks, checked_count(top_k))
 
     def decode(self, reading: Reading) -> Result:
         """Answer all tasks from what encoder and heads gave for a text."""

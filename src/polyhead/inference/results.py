@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyhead.encoding import Encoded
-from polyhead.tasks import Prediction
+from polyhead.tasks import Prediction, Task
 
 
 @dataclass(frozen=True)
@@ -47,3 +48,19 @@ class Reading:
 
     encoded: Encoded
     logits: dict[str, NDArray[np.float32]]
+
+
+def with_classes(results: Sequence[Result], tasks: Sequence[Task], count: int) -> list[Result]:
+    """Return results with the most probable classes beside each answer; all of them are ranked at once.
+
+    Args:
+        results: The results.
+        tasks: Those that answered.
+        count: How many classes, at most.
+    """
+    names = [task.name for task in tasks]
+    answers = [task.ranked([result.predictions[task.name] for result in results], count) for task in tasks]
+    return [
+        replace(result, predictions=dict(zip(names, predictions, strict=True)))
+        for result, *predictions in zip(results, *answers, strict=True)
+    ]
