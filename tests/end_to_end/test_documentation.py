@@ -71,6 +71,7 @@ def test_the_page_on_checking_runs(checkout: Path) -> None:
     assert run("python program.py", checkout) == printed[1].replace("    ", "")
 
 
+@pytest.mark.slow  # a minute; each command of it has tests of its own
 def test_the_page_on_ones_data_runs(checkout: Path) -> None:
     page = (ROOT / "docs" / "your_data.md").read_text(encoding="utf-8")
     (commands,) = COMMANDS.findall(page)
@@ -104,6 +105,7 @@ def test_the_page_on_safety_runs(checkout: Path) -> None:
     )
 
 
+@pytest.mark.slow  # a minute; tests/export has the same on tiny encoders
 def test_the_page_on_export_runs(checkout: Path) -> None:
     page = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
     first, second = COMMANDS.findall(page)

@@ -186,6 +186,7 @@ def test_other_settings_or_data_are_refused(
     assert heard.begun == []
 
 
+@pytest.mark.slow  # a study more
 def test_anew_drops_what_is_finished(config: Path, tmp_path: Path) -> None:
     polyhead.study(config, seeds=1, output=tmp_path / "out", epochs=1)
     heard = Heard()
@@ -232,6 +233,7 @@ def test_after_a_kill_a_study_goes_on_and_loses_one_training_at_most(
     assert not list((output / "trainings").glob("running-*"))
 
 
+@pytest.mark.slow  # a study more
 def test_a_model_that_is_to_be_timed_and_is_gone_is_trained_again(config: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     polyhead.study(config, seeds=1, output=output, epochs=1)
@@ -241,6 +243,7 @@ def test_a_model_that_is_to_be_timed_and_is_gone_is_trained_again(config: Path, 
     assert len(heard.begun) == 3
 
 
+@pytest.mark.slow  # a study more
 def test_models_are_kept_where_that_is_asked_for(config: Path, files: dict[str, Path], tmp_path: Path) -> None:
     found = polyhead.study(config, seeds=2, output=tmp_path / "out", keep_models=True, epochs=1)
     models = tmp_path / "out" / "trainings" / "models"

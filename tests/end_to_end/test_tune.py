@@ -53,6 +53,7 @@ class Heard(StudyReporter):
         self.lines: list[str] = []
         self.warned: list[str] = []
         self.epochs: list[float | None] = []
+        self.losses: dict[int, list[float]] = {}
         self._at_step = at_step
 
     def begin(self, name: str, *, number: int, of: int) -> None:
@@ -71,6 +72,7 @@ class Heard(StudyReporter):
         self.epochs.append(report.score)
 
     def step(self, report: StepReport) -> None:
+        self.losses.setdefault(len(self.begun), []).append(sum(report.losses.values()))
         if self._at_step:
             self._at_step(len(self.begun), report.step)
 
@@ -361,6 +363,7 @@ def test_memory_that_runs_out_is_a_failure_like_others(
     assert {own["why"] for own in found["trials"]} == {None, "MemoryError"}
 
 
+@pytest.mark.slow  # a search more
 def test_when_each_trial_fails_it_is_not_the_trials(
     config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -390,6 +393,7 @@ def test_values_that_do_not_go_together_fail_and_cost_no_time(
     assert heard.told[-1] == "ended      all 6 combinations there are were tried"
 
 
+@pytest.mark.slow  # a search more
 def test_options_of_tasks_reach_the_model(configure: Configure, config: Path, tmp_path: Path) -> None:
     """What the first trial's tasks do not have is learnt anew from the same records."""
     own = tomllib.loads(config.read_text(encoding="utf-8"))
@@ -411,6 +415,7 @@ def test_options_of_tasks_reach_the_model(configure: Configure, config: Path, tm
         assert [report.score for report in run.epochs] == trial["scores"]
 
 
+@pytest.mark.slow  # a search more
 def test_encoders_and_lengths_of_rows_may_be_searched(
     configure: Configure, config: Path, tmp_path: Path, encoder_folders: dict[str, Path]
 ) -> None:
@@ -436,13 +441,16 @@ def test_weights_of_data_sets_may_be_searched(configure: Configure, config: Path
         }
     }
     file = configure(data=data, training=BASE)
-    found = polyhead.tune(file, trials=3, output=tmp_path / "out")
+    heard = Heard()
+    found = polyhead.tune(file, trials=3, output=tmp_path / "out", reporter=heard)
     assert found["trials"][0]["values"]["data.sets.other.weight"] == 1.0
-    assert len({trial["score"] for trial in found["trials"]}) > 1
+    weights = [trial["values"]["data.sets.other.weight"] for trial in found["trials"]]
+    assert len({tuple(losses) for losses in heard.losses.values()}) == len(set(weights)) > 1
     run = polyhead.train(config=tmp_path / "out" / "best.toml")
     assert [report.score for report in run.epochs] == found["trials"][found["best"]]["scores"]
 
 
+@pytest.mark.slow  # a search more
 def test_without_a_range_the_usual_settings_are_searched(configure: Configure, config: Path, tmp_path: Path) -> None:
     own = tomllib.loads(config.read_text(encoding="utf-8"))
     data = {part: config.parent / path for part, path in own["data"].items()}

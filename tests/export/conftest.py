@@ -68,7 +68,14 @@ def _learnt(name: str, options: dict[str, Any]) -> Task:
     return kind.learn(name=name, field=field, weight=1.0, options=checked, annotations=values)
 
 
-@pytest.fixture(scope="session", params=FAMILIES)
+LIKE_OTHERS = ("electra", "xlm-roberta", "deberta-v2")
+"""Families whose layers are those of another one that is there, too."""
+
+
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param(name, marks=pytest.mark.slow if name in LIKE_OTHERS else ()) for name in FAMILIES],
+)
 def family(request: pytest.FixtureRequest) -> str:
     """Each family of encoders in turn."""
     return str(request.param)

@@ -33,7 +33,8 @@ def predictor(every_kind: Path) -> Predictor:
 
 @pytest.fixture(scope="module")
 def server(every_kind: Path) -> Iterator[Server]:
-    with Server(every_kind, *WAY, "--max-body-bytes", 30_000_000) as server:
+    # On a machine with much else to do, too, each request is to have its answer.
+    with Server(every_kind, *WAY, "--max-body-bytes", 30_000_000, "--deadline-seconds", 60) as server:
         yield server.ready()
 
 

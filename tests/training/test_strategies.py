@@ -67,7 +67,14 @@ def totals(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return seen
 
 
-@pytest.mark.parametrize("strategy", [*TOGETHER, *MIXED])
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        *TOGETHER,
+        "proportional",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in MIXED if name != "proportional"),
+    ],
+)
 def test_both_losses_fall(strategy: str, fit: Fit) -> None:
     epochs = fit(strategy=strategy, epochs=3, lr=3e-3).run.epochs
     for task in ("classification", "ner"):

@@ -162,7 +162,11 @@ async def limits(live: Live) -> Any:
 
 
 def test_a_stream_that_is_left_does_not_go_on_waiting(live: Live) -> None:
-    live.fake.pending.extend([lambda request: live.fake.react(request, json.loads(request.content)), *[busy(50)] * 9])
+    def react(request: httpx.Request) -> httpx.Response:
+        asked = json.loads(request.content)
+        return live.fake.react(request, asked) if asked["texts"] == TEXTS[:1] else busy(50)(request)
+
+    live.fake.pending.extend([react] * 9)
     with Client(live.url, texts_per_request=1, concurrency=4) as client:
         stream = client.stream(TEXTS)
         assert next(stream) == ANSWERS[0]
