@@ -22,7 +22,7 @@ _CONFUSIONS = 10
 
 _TEXTS = (
     *("figure", "predicted", "second is", "entities are", "runtime", "task", "why", "what"),
-    *("scored on", "sharing", "how"),
+    *("scored on", "sharing", "how", "settings"),
 )
 """Columns of words."""
 

@@ -37,3 +37,27 @@ def test_of_many_trials_the_best_are_shown_and_the_default() -> None:
     assert lines[1].split()[0] == "1"
     assert lines[-1].split()[0] == "default"
     assert len(lines) == 1 + 31
+
+
+def test_many_settings_stand_in_words_and_no_figure_is_cut() -> None:
+    names = ["layers", "weight", "epochs", "batch_size", "lr", "head_lr", "warmup", "head_dropout"]
+    values = ["mix", "2.85", "5", "4", "0.00012", "0.00431", "0.25", "0.2"]
+    table = {
+        "columns": ["trial", "score", "intent accuracy", "slots f1", "epoch", *names],
+        "rows": [
+            ["18", "95.13", "99.29", "90.96", "5 of 5", *values],
+            ["9 (given up)", "80.78", "1", "2", "2 of 6", *values],
+        ],
+    }
+    found: dict[str, Any] = {"table": table, "dev_records": 700, "confirmed": None, "importance": []}
+    console = Console(width=80, record=True, color_system=None)
+    with console.capture() as capture:
+        for one in tune_tables(found, width=80):
+            console.print(one)
+    lines = capture.get().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[2].startswith("18")
+    assert "95.13" in lines[2]
+    assert "5 of 5  layers mix, weight 2.85," in lines[2]
+    words = " ".join(" ".join(lines).split())
+    assert all(f"{name.replace('_', ' ')} {value}" in words for name, value in zip(names, values, strict=True))
