@@ -7,6 +7,8 @@ deberta      sentencepiece-like unigram with NFKC, a blank becomes ▁: [CLS] te
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -91,10 +93,24 @@ def _word_piece() -> Tokenizer:
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
+    pieces = {piece for line in CORPUS for piece in _pieces_of(tokenizer, line)}
     specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    tokenizer.train_from_iterator(CORPUS, trainers.WordPieceTrainer(special_tokens=specials, **_SIZES))
+    vocabulary = {piece: number for number, piece in enumerate([*specials, *sorted(pieces)])}
+    tokenizer.model = models.WordPiece(vocabulary, unk_token="[UNK]")
+    tokenizer.add_special_tokens(specials)
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     return tokenizer
+
+
+def _pieces_of(tokenizer: Tokenizer, line: str) -> Iterator[str]:
+    """Yield words, their halves and characters: a trainer of word pieces comes to others in each process."""
+    for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(line)):
+        yield word
+        yield from word
+        yield from (f"##{character}" for character in word)
+        if len(word) > 3:
+            half = len(word) // 2
+            yield from (word[:half], f"##{word[half:]}")
 
 
 def _byte_level() -> Tokenizer:
@@ -117,6 +133,11 @@ def _unigram() -> Tokenizer:
     specials = ["[PAD]", "[CLS]", "[SEP]", "[UNK]"]
     trainer = trainers.UnigramTrainer(special_tokens=specials, unk_token="[UNK]", **_SIZES)
     tokenizer.train_from_iterator(CORPUS, trainer)
+    learnt = dict(json.loads(tokenizer.to_str())["model"]["vocab"])
+    rounded = sorted((-round(score, 3), piece) for piece, score in learnt.items() if piece not in specials)
+    vocabulary = [*((piece, 0.0) for piece in specials), *((piece, -score) for score, piece in rounded)]
+    # As the trainer gives it, but in an order, and to digits, that are the same in each process.
+    tokenizer.model = models.Unigram(vocabulary, unk_id=specials.index("[UNK]"))
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
     )

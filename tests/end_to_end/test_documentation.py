@@ -121,6 +121,7 @@ def test_the_page_on_export_runs(checkout: Path) -> None:
     assert (checkout / "entities" / "config.json").is_file()
 
 
+@pytest.mark.slow  # three minutes; test_scripts.py and test_train.py have the same on tiny encoders
 def test_the_two_task_walk_through_runs(checkout: Path) -> None:
     page = (ROOT / "docs" / "task2.md").read_text(encoding="utf-8")
     blocks = COMMANDS.findall(page)

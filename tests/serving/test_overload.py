@@ -31,11 +31,11 @@ class Storm:
         self.retries: list[int] = []
 
     async def ask(self, client: httpx.AsyncClient) -> None:
-        start = time.perf_counter()
         answer = await client.post(self._url, json={"texts": TEXTS})
         self.statuses[answer.status_code] += 1
         if answer.status_code == 200:
-            self.seconds.append(time.perf_counter() - start)
+            # As the server counts: where others are at work, too, what waits the longest waits for this client.
+            self.seconds.append(answer.json()["milliseconds"] / 1000)
         elif answer.status_code == 429:
             self.retries.append(int(answer.headers["retry-after"]))
 
