@@ -25,7 +25,7 @@ from polyhead.tasks.doubts import Doubt, doubts_of_whole
 from polyhead.tasks.head import HeadSpec
 from polyhead.tasks.labels_prediction import LabelsPrediction
 from polyhead.tasks.options import ClassWeights, SentenceOptions, weights_of_classes
-from polyhead.tasks.ranking import best_classes
+from polyhead.tasks.ranking import with_best_classes
 from polyhead.tasks.restoring import labels_of, number_of, numbers_of
 from polyhead.tasks.yes_no import best_threshold, probabilities
 
@@ -181,13 +181,7 @@ class MultiLabel(Task):
 
     def ranked(self, predictions: Sequence[Any], count: int) -> list[Prediction]:
         """Return the answers with the most probable classes, also those that do not reach their thresholds."""
-        if not predictions:
-            return []
-        classes = best_classes(self.labels, np.stack([own.probabilities for own in predictions]), count)
-        return [
-            LabelsPrediction(own.labels, own.scores, own.probabilities, best)
-            for own, best in zip(predictions, classes, strict=True)
-        ]
+        return with_best_classes(self.labels, predictions, count)
 
     def soften(self, logits: NDArray[np.float32], encoded: Encoded) -> NDArray[np.float32]:  # noqa: ARG002
         """Return the classes' probabilities, averaged over the text's windows."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,20 @@ def best_classes(labels: LabelSet, probabilities: NDArray[Any], count: int) -> l
         tuple((labels[place], score) for place, score in zip(*own, strict=True))
         for own in zip(places.tolist(), scores.tolist(), strict=True)
     ]
+
+
+def with_best_classes(labels: LabelSet, predictions: Sequence[Any], count: int) -> list[Any]:
+    """Return answers with the most probable classes beside each; those of all texts are looked for at once.
+
+    Args:
+        labels: The classes.
+        predictions: Answers, dataclasses with ``probabilities`` of all classes and a place for ``classes``.
+        count: How many classes, at most.
+    """
+    if not predictions:
+        return []
+    classes = best_classes(labels, np.stack([own.probabilities for own in predictions]), count)
+    return [replace(own, classes=best) for own, best in zip(predictions, classes, strict=True)]
 
 
 def sure_classes(classes: Classes, confidence: float) -> Classes:

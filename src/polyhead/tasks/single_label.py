@@ -24,7 +24,7 @@ from polyhead.tasks.doubts import Doubt, doubts_of_whole
 from polyhead.tasks.head import HeadSpec
 from polyhead.tasks.numeric import log_softmax
 from polyhead.tasks.options import ClassWeights, SentenceOptions, weights_of_classes
-from polyhead.tasks.ranking import Classes, best_classes, classes_json, others_in_words, sure_classes
+from polyhead.tasks.ranking import Classes, classes_json, others_in_words, sure_classes, with_best_classes
 from polyhead.tasks.restoring import labels_of, numbers_of
 
 
@@ -166,13 +166,7 @@ class SingleLabel(Task):
 
     def ranked(self, predictions: Sequence[Any], count: int) -> list[Prediction]:
         """Return the answers with the most probable classes, of which the first is the answer."""
-        if not predictions:
-            return []
-        classes = best_classes(self.labels, np.stack([own.probabilities for own in predictions]), count)
-        return [
-            LabelPrediction(own.label, own.score, own.probabilities, best)
-            for own, best in zip(predictions, classes, strict=True)
-        ]
+        return with_best_classes(self.labels, predictions, count)
 
     def soften(self, logits: NDArray[np.float32], encoded: Encoded) -> NDArray[np.float32]:  # noqa: ARG002
         """Return the classes' probabilities, averaged over the text's windows."""

@@ -131,48 +131,27 @@ def study_of(
     _check(seeds, workers)
     check_plots("a study")
     with RunFolder(folder).alone():
-        return _study_in(
-            folder,
-            settings,
-            seeds=seeds,
-            grouping=grouping,
-            workers=workers,
-            keep_models=keep_models,
-            anew=anew,
-            reporter=reporter,
+        settings, data = load_for_study(settings, reporter)
+        names = tuple(task.name for task in data.tasks)
+        if len(names) < 2:
+            raise SettingsError(
+                f"a study compares tasks that share with tasks that do not: it takes two, found {names[0]!r}"
+            )
+        if grouping:
+            check_tasks(names)
+        store = Store(folder)
+        settings = as_begun(settings, None if anew else store.begun(), resolve_precision(settings.training.precision))
+        setup, test_files = set_up(
+            settings, data, folder=store.folder.absolute(), beside=workers - 1, reporter=reporter
         )
-
-
-def _study_in(
-    folder: Path,
-    settings: RunSettings,
-    *,
-    seeds: int,
-    grouping: bool,
-    workers: int,
-    keep_models: bool,
-    anew: bool,
-    reporter: StudyReporter,
-) -> dict[str, Any]:
-    settings, data = load_for_study(settings, reporter)
-    names = tuple(task.name for task in data.tasks)
-    if len(names) < 2:
-        raise SettingsError(
-            f"a study compares tasks that share with tasks that do not: it takes two, found {names[0]!r}"
-        )
-    if grouping:
-        check_tasks(names)
-    store = Store(folder)
-    settings = as_begun(settings, None if anew else store.begun(), resolve_precision(settings.training.precision))
-    setup, test_files = set_up(settings, data, folder=store.folder.absolute(), beside=workers - 1, reporter=reporter)
-    account = _account(settings, [*data.files, *test_files], workers=workers)
-    store.open(account, anew=anew, reporter=reporter)
-    plan = Plan.of(names, first_seed=settings.training.seed, seeds=seeds, pairs=grouping)
-    outcomes = _trained(plan, setup, store, workers=workers, keep_models=keep_models, reporter=reporter)
-    latency = _latency(plan, setup, store, keep_models=keep_models, reporter=reporter)
-    result = _result(plan, outcomes, setup, latency) | account
-    _write(folder, result)
-    return result
+        account = _account(settings, [*data.files, *test_files], workers=workers)
+        store.open(account, anew=anew, reporter=reporter)
+        plan = Plan.of(names, first_seed=settings.training.seed, seeds=seeds, pairs=grouping)
+        outcomes = _trained(plan, setup, store, workers=workers, keep_models=keep_models, reporter=reporter)
+        latency = _latency(plan, setup, store, keep_models=keep_models, reporter=reporter)
+        result = _result(plan, outcomes, setup, latency) | account
+        _write(folder, result)
+        return result
 
 
 def _check(seeds: int, workers: int) -> None:

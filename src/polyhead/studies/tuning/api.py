@@ -120,40 +120,29 @@ def best_in(
     check_optuna()
     check_plots("polyhead tune")
     with RunFolder(folder).alone():
-        return _best_in(merged, plan=plan, fraction=fraction, folder=folder, anew=anew, reporter=reporter, file=file)
-
-
-def _best_in(
-    merged: Mapping[str, Any],
-    *,
-    plan: Plan,
-    fraction: float,
-    folder: Path,
-    anew: bool,
-    reporter: StudyReporter,
-    file: str,
-) -> dict[str, Any]:
-    space = space_of(merged)
-    first, data = load_for_search(space.settings(space.defaults), fraction=fraction, reporter=reporter)
-    if not space.dimensions:
-        space = _usual(space, first, data, reporter, file=file)
-    _tell(space, data, fraction, reporter)
-    if anew:
-        for name in FILES:
-            (folder / name).unlink(missing_ok=True)
-    kept, others = begun(folder, _asked(space, first, data, fraction=fraction, prune=plan.prune))
-    for line in others:
-        reporter.warn(f"{line}: earlier trials may differ in their last digits from what they would be now")
-    if kept.trials:
-        reporter.tell(f"going on with {len(kept.trials)} trials that {folder} holds")
-    account = Account(folder, space, data, kept, file)
-    search = Search(space, data, first=first, kept=kept, folder=folder, reporter=reporter, written=account.write_trials)
-    try:
-        if ended := search.go(plan):
-            reporter.tell(f"ended      {ended}")
-    finally:  # what there is when it is stopped, too
-        found = account.write_all() if kept.trials else {}
-    return found or account.write_all()
+        space = space_of(merged)
+        first, data = load_for_search(space.settings(space.defaults), fraction=fraction, reporter=reporter)
+        if not space.dimensions:
+            space = _usual(space, first, data, reporter, file=file)
+        _tell(space, data, fraction, reporter)
+        if anew:
+            for name in FILES:
+                (folder / name).unlink(missing_ok=True)
+        kept, others = begun(folder, _asked(space, first, data, fraction=fraction, prune=plan.prune))
+        for line in others:
+            reporter.warn(f"{line}: earlier trials may differ in their last digits from what they would be now")
+        if kept.trials:
+            reporter.tell(f"going on with {len(kept.trials)} trials that {folder} holds")
+        account = Account(folder, space, data, kept, file)
+        search = Search(
+            space, data, first=first, kept=kept, folder=folder, reporter=reporter, written=account.write_trials
+        )
+        try:
+            if ended := search.go(plan):
+                reporter.tell(f"ended      {ended}")
+        finally:  # what there is when it is stopped, too
+            found = account.write_all() if kept.trials else {}
+        return found or account.write_all()
 
 
 def _check(plan: Plan, fraction: float) -> None:
